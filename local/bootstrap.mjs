@@ -9,13 +9,20 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, "node_modules", ".installed-lockfile");
-const lockfile = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+const lockfile = createHash("sha256")
+  .update(readFileSync(join(root, "package-lock.json")))
+  .digest("hex");
 
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lockfile) {
   process.stderr.write("Installing npm packages (first run, or the lockfile has changed) …\n");
-  const install = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, stdio: ["ignore", 2, 2] });
+  const install = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+  });
   if (install.error || install.status !== 0) {
-    process.stderr.write(`npm ci failed${install.error ? `: ${install.error.message}` : ` with status ${install.status}`}\n`);
+    process.stderr.write(
+      `npm ci failed${install.error ? `: ${install.error.message}` : ` with status ${install.status}`}\n`,
+    );
     process.exit(1);
   }
   writeFileSync(stamp, lockfile);
@@ -28,7 +35,8 @@ const child = spawn(join(bin, "node"), [join(root, program), ...args], {
   env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
 });
 // The terminal sends Ctrl-C to the whole process group; the child decides when to end, and we end with it.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
 child.on("error", (error) => {
   process.stderr.write(`cannot start Node 24: ${error.message}\n`);
   process.exit(1);

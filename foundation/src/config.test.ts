@@ -14,7 +14,11 @@ const schema = Type.Object({
 const secret = "x".repeat(32);
 
 test("texts become the schema's types, and absent or empty ones its defaults", () => {
-  const config = loadConfig(schema, { CHAT_DRAIN_SECONDS: "5", CHAT_PORT: "", CHAT_VERBOSE: "true", CHAT_JWT_SECRET: secret }, "CHAT_");
+  const config = loadConfig(
+    schema,
+    { CHAT_DRAIN_SECONDS: "5", CHAT_PORT: "", CHAT_VERBOSE: "true", CHAT_JWT_SECRET: secret },
+    "CHAT_",
+  );
   assert.deepEqual(config, { port: 8080, drainSeconds: 5, backend: "embedded", verbose: true, jwtSecret: secret });
 });
 
@@ -25,7 +29,8 @@ test("every wrong variable is named, and no value is shown", () => {
     (error: unknown) => {
       assert.ok(error instanceof CodedError);
       assert.equal(error.code, "invalid_configuration");
-      for (const name of ["CHAT_PORT", "CHAT_BACKEND", "CHAT_DRAIN_SECONDS"]) assert.match(error.message, new RegExp(name));
+      for (const name of ["CHAT_PORT", "CHAT_BACKEND", "CHAT_DRAIN_SECONDS"])
+        assert.match(error.message, new RegExp(name));
       assert.match(error.message, /CHAT_JWT_SECRET is required \(at least 32 bytes\)/);
       for (const value of ["99999", "tape", "soon"]) assert.doesNotMatch(error.message, new RegExp(value));
       return true;

@@ -25,7 +25,10 @@ export function loadConfig<Properties extends TProperties>(
   }
   const value = Value.Convert(schema, Value.Default(schema, raw));
   if (Value.Check(schema, value)) return value as Static<TObject<Properties>>;
-  throw new CodedError("invalid_configuration", `invalid configuration:\n${describe(schema, value, prefix).join("\n")}`);
+  throw new CodedError(
+    "invalid_configuration",
+    `invalid configuration:\n${describe(schema, value, prefix).join("\n")}`,
+  );
 }
 
 /** `drainSeconds` with prefix `CHAT_` is `CHAT_DRAIN_SECONDS`. */
@@ -40,7 +43,8 @@ function describe(schema: TObject, value: unknown, prefix: string): string[] {
     const properties = missing ?? [error.instancePath.split("/")[1] ?? ""];
     for (const property of properties) {
       const problem = missing ? "is required" : error.message;
-      if (!lines.has(property)) lines.set(property, `  ${variableName(prefix, property)} ${problem}${hint(schema, property)}`);
+      if (!lines.has(property))
+        lines.set(property, `  ${variableName(prefix, property)} ${problem}${hint(schema, property)}`);
     }
   }
   return [...lines.values()];
