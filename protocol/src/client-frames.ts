@@ -1,0 +1,108 @@
+import { type Static, type TProperties, Type } from "typebox";
+import {
+  MAX_MEMBERS,
+  MAX_PAGE_SIZE,
+  MAX_POSITIONS,
+  MAX_PUSH_TOKEN_LENGTH,
+  MAX_TEXT_LENGTH,
+  MAX_TITLE_LENGTH,
+} from "./limits.ts";
+import { ClientId, ConversationId, DeviceId, MessageId, optional, Position, ReceiptKind, UserId } from "./model.ts";
+
+/** What a client sends. Each names itself by `id`, a number that the client counts up; the answer carries it as `re`. */
+const request = <const Name extends string, Properties extends TProperties>(type: Name, properties: Properties) =>
+  Type.Object(
+    { type: Type.Literal(type), id: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), ...properties },
+    { additionalProperties: false },
+  );
+
+const PageLimit = Type.Integer({ minimum: 1, maximum: MAX_PAGE_SIZE, default: 50 });
+
+/** First frame of a connection. Answer: `welcome`; then what the device has missed. */
+export const Login = request("login", {
+  device: Type.Object(
+    {
+      id: DeviceId,
+      push: optional(
+        Type.Object(
+          {
+            provider: Type.Union([Type.Literal("apns"), Type.Literal("fcm"), Type.Literal("webpush")]),
+            token: Type.String({ minLength: 1, maxLength: MAX_PUSH_TOKEN_LENGTH }),
+          },
+          { additionalProperties: false },
+        ),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  positions: optional(
+    Type.Record(ConversationId, Position, { maxProperties: MAX_POSITIONS, additionalProperties: false }),
+  ),
+});
+export type Login = Static<typeof Login>;
+
+/** Answer: `pong`. For clients that can't send WebSocket pings, as browsers can't. */
+export const Ping = request("ping", {});
+export type Ping = Static<typeof Ping>;
+
+/** Answer: `conversation`. A direct conversation exists once for each pair; a group is made once for each `clientId`. */
+export const CreateConversation = request("create_conversation", {
+  clientId: ClientId,
+  kind: Type.Union([Type.Literal("direct"), Type.Literal("group")]),
+  memberIds: Type.Array(UserId, { minItems: 1, maxItems: MAX_MEMBERS - 1, uniqueItems: true }),
+  title: optional(Type.String({ minLength: 1, maxLength: MAX_TITLE_LENGTH })),
+});
+export type CreateConversation = Static<typeof CreateConversation>;
+
+/** Answer: `conversations`, by id; `after` is the last id of the page before. */
+export const ListConversations = request("list_conversations", {
+  after: optional(ConversationId),
+  limit: optional(PageLimit),
+});
+export type ListConversations = Static<typeof ListConversations>;
+
+/** Answer: `sent`, once Cassandra has the message. */
+export const Send = request("send", {
+  conversationId: ConversationId,
+  clientId: ClientId,
+  text: Type.String({ minLength: 1, maxLength: MAX_TEXT_LENGTH }),
+});
+export type Send = Static<typeof Send>;
+
+/** Answer: `history`, newest first before `before`, or oldest first after `after`; without both, the newest. */
+export const FetchHistory = request("fetch_history", {
+  conversationId: ConversationId,
+  before: optional(MessageId),
+  after: optional(MessageId),
+  limit: optional(PageLimit),
+});
+export type FetchHistory = Static<typeof FetchHistory>;
+
+/** Asks for the events after a position. Answer: `resumed`, then those events. */
+export const Resume = request("resume", { conversationId: ConversationId, position: Position });
+export type Resume = Static<typeof Resume>;
+
+/** Says that this device has (`delivered`) or that the user has seen (`read`) everything up to a message. Answer: `ok`. */
+export const SendReceipt = request("receipt", { conversationId: ConversationId, kind: ReceiptKind, upTo: MessageId });
+export type SendReceipt = Static<typeof SendReceipt>;
+
+export const clientFrames = {
+  login: Login,
+  ping: Ping,
+  create_conversation: CreateConversation,
+  list_conversations: ListConversations,
+  send: Send,
+  fetch_history: FetchHistory,
+  resume: Resume,
+  receipt: SendReceipt,
+} as const;
+
+export type ClientFrame =
+  | Login
+  | Ping
+  | CreateConversation
+  | ListConversations
+  | Send
+  | FetchHistory
+  | Resume
+  | SendReceipt;

@@ -1,0 +1,115 @@
+import { type Static, type TProperties, Type } from "typebox";
+import { ErrorCode } from "./codes.ts";
+import {
+  ClientId,
+  Conversation,
+  ConversationId,
+  Message,
+  MessageId,
+  Milliseconds,
+  optional,
+  Position,
+  Receipt,
+  UserId,
+} from "./model.ts";
+
+const RequestId = Type.Integer({ minimum: 0, description: "The `id` of the frame that this answers" });
+
+const answer = <const Name extends string, Properties extends TProperties>(type: Name, properties: Properties) =>
+  Type.Object({ type: Type.Literal(type), re: RequestId, ...properties });
+
+const event = <const Name extends string, Properties extends TProperties>(type: Name, properties: Properties) =>
+  Type.Object({ type: Type.Literal(type), ...properties });
+
+export const Welcome = answer("welcome", {
+  userId: UserId,
+  serverId: Type.String(),
+  pingIntervalMs: Type.Integer({ minimum: 1 }),
+  pongTimeoutMs: Type.Integer({ minimum: 1 }),
+});
+export type Welcome = Static<typeof Welcome>;
+
+export const Pong = answer("pong", {});
+export const Ok = answer("ok", {});
+export const ConversationAnswer = answer("conversation", { conversation: Conversation, position: Position });
+export const Conversations = answer("conversations", {
+  conversations: Type.Array(
+    Type.Object({ conversation: Conversation, position: Position, lastMessage: optional(Message) }),
+  ),
+  /** Absent on the last page. */
+  nextAfter: optional(ConversationId),
+});
+
+/** The acknowledgement of a `send`: the message is stored. A retry gets the same one. */
+export const Sent = answer("sent", {
+  conversationId: ConversationId,
+  clientId: ClientId,
+  messageId: MessageId,
+  sentAt: Milliseconds,
+});
+export type Sent = Static<typeof Sent>;
+
+export const History = answer("history", {
+  conversationId: ConversationId,
+  messages: Type.Array(Message),
+  more: Type.Boolean(),
+});
+export type History = Static<typeof History>;
+
+/**
+ * Answer to `resume`, and sent for each conversation of `login.positions`. `recovered`: the events after the position follow. Otherwise
+ * the log no longer reaches back: fetch the history after the last message that you have, and go on from `position`.
+ */
+export const Resumed = event("resumed", {
+  re: optional(RequestId),
+  conversationId: ConversationId,
+  recovered: Type.Boolean(),
+  position: Position,
+});
+export type Resumed = Static<typeof Resumed>;
+
+/** `code` is one of {@link ErrorCode}; a client treats a code that it does not know as `internal`. `re` is absent if the frame had no readable id. */
+export const ErrorFrame = event("error", {
+  re: optional(RequestId),
+  code: Type.Enum(Object.values(ErrorCode) as [ErrorCode, ...ErrorCode[]]),
+  message: Type.String(),
+  retryAfterMs: optional(Type.Integer({ minimum: 0 })),
+});
+export type ErrorFrame = Static<typeof ErrorFrame>;
+
+/** A message of a conversation, in log order. `position` is absent when it comes from the offline list: order those by message id. */
+export const MessageEvent = event("message", { message: Message, position: optional(Position) });
+export type MessageEvent = Static<typeof MessageEvent>;
+
+/** A receipt of another member moved forward. */
+export const ReceiptEvent = event("receipt", { receipt: Receipt });
+export type ReceiptEvent = Static<typeof ReceiptEvent>;
+
+/** The user has been made a member of a conversation. */
+export const ConversationEvent = event("conversation_added", { conversation: Conversation, position: Position });
+export type ConversationEvent = Static<typeof ConversationEvent>;
+
+/** The offline list overflowed: list the conversations and fetch the history of each after the last message that you have. */
+export const OfflineOverflow = event("offline_overflow", {});
+
+/** The server drains: reconnect after `afterMs`; the connection is closed some time later. */
+export const Drain = event("drain", { afterMs: Type.Integer({ minimum: 0 }) });
+export type Drain = Static<typeof Drain>;
+
+export const ServerFrame = Type.Union([
+  Welcome,
+  Pong,
+  Ok,
+  ConversationAnswer,
+  Conversations,
+  Sent,
+  History,
+  Resumed,
+  ErrorFrame,
+  MessageEvent,
+  ReceiptEvent,
+  ConversationEvent,
+  OfflineOverflow,
+  Drain,
+]);
+export type ServerFrame = Static<typeof ServerFrame>;
