@@ -15,13 +15,17 @@ const lockfile = createHash("sha256")
 
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lockfile) {
   process.stderr.write("Installing npm packages (first run, or the lockfile has changed) …\n");
-  const install = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: root,
-    stdio: ["ignore", 2, 2],
-  });
+  const install = spawnSync(
+    "npm",
+    [existsSync(join(root, "node_modules")) ? "install" : "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+    {
+      cwd: root,
+      stdio: ["ignore", 2, 2],
+    },
+  );
   if (install.error || install.status !== 0) {
     process.stderr.write(
-      `npm ci failed${install.error ? `: ${install.error.message}` : ` with status ${install.status}`}\n`,
+      `Installing npm packages failed${install.error ? `: ${install.error.message}` : ` with status ${install.status}`}\n`,
     );
     process.exit(1);
   }

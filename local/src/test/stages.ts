@@ -1,0 +1,48 @@
+import { globSync } from "node:fs";
+import { join } from "node:path";
+
+/** A stage of the test run: what it checks, which files it has, and how they run. */
+export interface Stage {
+  readonly name: string;
+  readonly what: string;
+  /** Test files relative to the repository's root, sorted. */
+  readonly files: (root: string) => string[];
+  /** Test files that run at the same time, each in a process of its own. */
+  readonly concurrency: number;
+  /** Milliseconds after which a file counts as hanging. */
+  readonly timeoutMs: number;
+}
+
+const MINUTE = 60_000;
+
+/** The stages in their order: the quick and the telling ones first. */
+export const stages: readonly Stage[] = [
+  {
+    name: "unit",
+    what: "nothing running",
+    files: (root) => find(root, "**/*.test.ts").filter((file) => !/\.(integration|e2e)\.test\.ts$/.test(file)),
+    concurrency: 2,
+    timeoutMs: 2 * MINUTE,
+  },
+  {
+    name: "integration",
+    what: "real Redis, Cassandra, HAProxy and API server on 127.0.0.1",
+    files: (root) => find(root, "**/*.integration.test.ts"),
+    concurrency: 1,
+    timeoutMs: 10 * MINUTE,
+  },
+  {
+    name: "e2e",
+    what: "the whole on the local Kubernetes",
+    files: (root) => find(root, "e2e/**/*.e2e.test.ts"),
+    concurrency: 1,
+    timeoutMs: 20 * MINUTE,
+  },
+];
+
+function find(root: string, pattern: string): string[] {
+  const ignored = (name: string) => name === "node_modules" || name === "dist" || name.startsWith(".");
+  return globSync(pattern, { cwd: root, exclude: (path) => path.split("/").some(ignored) })
+    .map((file) => join(file))
+    .sort();
+}
