@@ -1,0 +1,39 @@
+/** One rule of a Role or ClusterRole. */
+export type PolicyRule = { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] };
+
+const READ = ["get", "list", "watch"];
+
+/**
+ * What the operator may do in the namespaces it watches; the chart's role is made of this list and nothing else.
+ *
+ * Server-side apply needs `create` and `patch`. Nothing is deleted by the operator: owner references do that. A role that grants
+ * EndpointSlices to the ingress agent can only be written by one who holds the same rights, hence the read of EndpointSlices.
+ */
+export const OPERATOR_RULES: readonly PolicyRule[] = [
+  { apiGroups: ["chatcluster.dev"], resources: ["chatclusters"], verbs: READ },
+  { apiGroups: ["chatcluster.dev"], resources: ["chatclusters/status"], verbs: ["get", "patch", "update"] },
+  // Owner references with blockOwnerDeletion need it where OwnerReferencesPermissionEnforcement is on (OpenShift).
+  { apiGroups: ["chatcluster.dev"], resources: ["chatclusters/finalizers"], verbs: ["update"] },
+  { apiGroups: ["apps"], resources: ["deployments", "statefulsets"], verbs: [...READ, "create", "patch"] },
+  {
+    apiGroups: [""],
+    resources: ["services", "configmaps", "secrets", "serviceaccounts"],
+    verbs: [...READ, "create", "patch"],
+  },
+  { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: [...READ, "create", "patch"] },
+  {
+    apiGroups: ["rbac.authorization.k8s.io"],
+    resources: ["roles", "rolebindings"],
+    verbs: [...READ, "create", "patch"],
+  },
+  { apiGroups: [""], resources: ["pods"], verbs: [...READ, "patch"] },
+  // Volumes are grown here: the templates of a StatefulSet cannot be changed.
+  { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: [...READ, "patch"] },
+  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
+  { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
+];
+
+/** What the operator may do in its own namespace: hold the Lease of its leader. */
+export const LEADER_ELECTION_RULES: readonly PolicyRule[] = [
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "patch"] },
+];

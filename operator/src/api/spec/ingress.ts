@@ -1,0 +1,68 @@
+import { type Static, Type } from "typebox";
+import { Resources } from "./quantity.ts";
+
+/** The Service through which clients reach HAProxy. */
+export const IngressServiceSpec = Type.Object(
+  {
+    type: Type.Union([Type.Literal("ClusterIP"), Type.Literal("NodePort"), Type.Literal("LoadBalancer")], {
+      default: "ClusterIP",
+      description: "Type of the Service in front of HAProxy.",
+    }),
+    nodePort: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 65535,
+        description:
+          "Port on every node, for type NodePort or LoadBalancer. Kubernetes chooses one when it is left out.",
+      }),
+    ),
+  },
+  {
+    default: {},
+    description: "The Service through which clients reach HAProxy.",
+    "x-kubernetes-validations": [
+      {
+        rule: "!has(self.nodePort) || self.type != 'ClusterIP'",
+        message: "spec.ingress.service.nodePort needs spec.ingress.service.type NodePort or LoadBalancer",
+      },
+    ],
+  },
+);
+
+/** HAProxy, which sends each user (or conversation) to the same server by consistent hashing. */
+export const IngressSpec = Type.Object(
+  {
+    replicas: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 2,
+      description: "HAProxy pods. All of them map a user to the same chat server.",
+    }),
+    hashOn: Type.Union([Type.Literal("user"), Type.Literal("conversation")], {
+      default: "user",
+      description: "What the consistent hash is taken of: the `user` of the token, or the `conversation` of the URL.",
+    }),
+    loadFactor: Type.Integer({
+      minimum: 0,
+      maximum: 65535,
+      default: 125,
+      description:
+        "Bound on the load of one server, in percent of the mean (HAProxy's hash-balance-factor). 0 sets no bound; else more than 100.",
+      "x-kubernetes-validations": [
+        { rule: "self == 0 || self > 100", message: "spec.ingress.loadFactor must be 0 (no bound) or more than 100" },
+      ],
+    }),
+    service: IngressServiceSpec,
+    resources: Resources({
+      default: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "512Mi" } },
+      description: "CPU and memory of each HAProxy.",
+    }),
+  },
+  {
+    default: {},
+    description: "HAProxy, which sends each user (or conversation) to the same server by consistent hashing.",
+  },
+);
+
+export type IngressSpec = Static<typeof IngressSpec>;
+export type IngressServiceSpec = Static<typeof IngressServiceSpec>;

@@ -1,0 +1,78 @@
+import { type Static, Type } from "typebox";
+import { Resources } from "./quantity.ts";
+
+/** Fields that may be laid over the pod template of the chat servers; the API server keeps them as they are. */
+export type PodTemplateOverlay = {
+  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  spec?: Record<string, unknown>;
+};
+
+/** The chat servers and how their number follows the connections. */
+export const ServersSpec = Type.Object(
+  {
+    min: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 2,
+      description: "Fewest chat servers. Two or more let a server be lost without losing the service.",
+    }),
+    max: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 10,
+      description: "Most chat servers that scaling may ask for.",
+    }),
+    replicas: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1000,
+        description:
+          "A fixed number of chat servers, between min and max. When set, connections do not scale the servers; `kubectl scale` and a " +
+          "HorizontalPodAutoscaler write this field through the scale subresource. Leave it out to scale on connections.",
+      }),
+    ),
+    connectionsPerServer: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 5000,
+      description: "Open connections per chat server that scaling aims at.",
+    }),
+    drainSeconds: Type.Integer({
+      minimum: 0,
+      maximum: 3600,
+      default: 30,
+      description:
+        "Seconds over which a server that is leaving tells its clients to move. Also its pod's grace period, less the margin.",
+    }),
+    resources: Resources({
+      default: { requests: { cpu: "100m", memory: "192Mi" }, limits: { memory: "1Gi" } },
+      description: "CPU and memory of each chat server.",
+    }),
+    podTemplate: Type.Optional(
+      Type.Unsafe<PodTemplateOverlay>({
+        type: "object",
+        description:
+          "Laid over the pod template of the chat servers (metadata.labels, metadata.annotations, spec), for what the spec has no field " +
+          "for: tolerations, nodeSelector, affinity, sidecars. Maps are merged; lists of named things are merged by name; other lists replace.",
+        "x-kubernetes-preserve-unknown-fields": true,
+      }),
+    ),
+  },
+  {
+    default: {},
+    description: "The chat servers and how their number follows the connections.",
+    "x-kubernetes-validations": [
+      {
+        rule: "self.min <= self.max",
+        message: "spec.servers.min must not be greater than spec.servers.max",
+        fieldPath: ".min",
+      },
+      {
+        rule: "!has(self.replicas) || (self.replicas >= self.min && self.replicas <= self.max)",
+        message: "spec.servers.replicas must lie between spec.servers.min and spec.servers.max",
+      },
+    ],
+  },
+);
+
+export type ServersSpec = Static<typeof ServersSpec>;

@@ -1,0 +1,62 @@
+import { type Static, Type } from "typebox";
+
+/** One condition, as `metav1.Condition` has it. */
+export const ConditionSchema = Type.Object(
+  {
+    type: Type.String({ maxLength: 316, description: "What the condition is about, such as Ready." }),
+    status: Type.Union([Type.Literal("True"), Type.Literal("False"), Type.Literal("Unknown")], {
+      description: "Whether it holds.",
+    }),
+    observedGeneration: Type.Optional(
+      Type.Integer({
+        format: "int64",
+        minimum: 0,
+        description: "The metadata.generation that the condition speaks of.",
+      }),
+    ),
+    lastTransitionTime: Type.String({ format: "date-time", description: "When the status last changed." }),
+    reason: Type.String({ minLength: 1, maxLength: 1024, description: "One CamelCase word for programs." }),
+    message: Type.String({ maxLength: 32768, description: "A sentence for people." }),
+  },
+  { description: "One aspect of the state; docs/status-conditions.md lists them all." },
+);
+
+/** What the operator saw last. */
+export const ChatClusterStatus = Type.Object(
+  {
+    observedGeneration: Type.Optional(
+      Type.Integer({
+        format: "int64",
+        description:
+          "The metadata.generation that the operator acted on last; older than it means work is still to be done.",
+      }),
+    ),
+    servers: Type.Optional(Type.Integer({ format: "int32", description: "Chat servers that exist, ready or not." })),
+    readyServers: Type.Optional(
+      Type.Integer({ format: "int32", description: "Chat servers that take new connections." }),
+    ),
+    desiredServers: Type.Optional(
+      Type.Integer({
+        format: "int32",
+        description: "Chat servers that there should be now; the ScalingActive condition tells why.",
+      }),
+    ),
+    connections: Type.Optional(
+      Type.Integer({ format: "int64", description: "Open connections, over all chat servers that could be asked." }),
+    ),
+    selector: Type.Optional(
+      Type.String({ description: "Label selector of the chat servers' pods, for the scale subresource." }),
+    ),
+    conditions: Type.Optional(
+      Type.Array(ConditionSchema, {
+        description: "The state by aspect: Ready, Progressing, Degraded, Paused and one for each component.",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+      }),
+    ),
+  },
+  { description: "What the operator saw last. Written by the operator only." },
+);
+
+export type ChatClusterStatus = Static<typeof ChatClusterStatus>;
+export type StatusCondition = Static<typeof ConditionSchema>;
