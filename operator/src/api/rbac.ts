@@ -2,31 +2,34 @@
 export type PolicyRule = { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] };
 
 const READ = ["get", "list", "watch"];
+const CHILD = [...READ, "create", "patch", "delete"];
 
 /**
  * What the operator may do in the namespaces it watches; the chart's role is made of this list and nothing else.
  *
- * Server-side apply needs `create` and `patch`. Nothing is deleted by the operator: owner references do that. A role that grants
- * EndpointSlices to the ingress agent can only be written by one who holds the same rights, hence the read of EndpointSlices.
+ * Server-side apply needs `create` and `patch`; `delete` is for children that a changed spec no longer wants (a deleted ChatCluster's are
+ * collected by owner references) and for a drained pod. Secrets are never deleted. A role that grants EndpointSlices to the ingress agent
+ * can only be written by one who holds the same rights, hence the read of EndpointSlices.
  */
 export const OPERATOR_RULES: readonly PolicyRule[] = [
   { apiGroups: ["chatcluster.dev"], resources: ["chatclusters"], verbs: READ },
   { apiGroups: ["chatcluster.dev"], resources: ["chatclusters/status"], verbs: ["get", "patch", "update"] },
   // Owner references with blockOwnerDeletion need it where OwnerReferencesPermissionEnforcement is on (OpenShift).
   { apiGroups: ["chatcluster.dev"], resources: ["chatclusters/finalizers"], verbs: ["update"] },
-  { apiGroups: ["apps"], resources: ["deployments", "statefulsets"], verbs: [...READ, "create", "patch"] },
+  { apiGroups: ["apps"], resources: ["deployments", "statefulsets"], verbs: CHILD },
   {
     apiGroups: [""],
-    resources: ["services", "configmaps", "secrets", "serviceaccounts"],
-    verbs: [...READ, "create", "patch"],
+    resources: ["services", "configmaps", "serviceaccounts"],
+    verbs: CHILD,
   },
-  { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: [...READ, "create", "patch"] },
+  { apiGroups: [""], resources: ["secrets"], verbs: [...READ, "create", "patch"] },
+  { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: CHILD },
   {
     apiGroups: ["rbac.authorization.k8s.io"],
     resources: ["roles", "rolebindings"],
-    verbs: [...READ, "create", "patch"],
+    verbs: CHILD,
   },
-  { apiGroups: [""], resources: ["pods"], verbs: [...READ, "patch"] },
+  { apiGroups: [""], resources: ["pods"], verbs: [...READ, "patch", "delete"] },
   // Volumes are grown here: the templates of a StatefulSet cannot be changed.
   { apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: [...READ, "patch"] },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },

@@ -37,6 +37,12 @@ export const ServersSpec = Type.Object(
       default: 5000,
       description: "Open connections per chat server that scaling aims at.",
     }),
+    stabilizationSeconds: Type.Integer({
+      minimum: 1,
+      maximum: 86_400,
+      default: 300,
+      description: "Seconds for which fewer servers must have been enough before one is drained and removed.",
+    }),
     drainSeconds: Type.Integer({
       minimum: 0,
       maximum: 3600,

@@ -1,0 +1,112 @@
+import { k8s } from "cdk8s-plus-28";
+import type { Construct } from "constructs";
+import type { ChatCluster } from "../api/chat-cluster.ts";
+import { quantityValue, type Resources } from "../api/spec/quantity.ts";
+import {
+  CASSANDRA_CONFIG_DIRECTORY,
+  CASSANDRA_DATA_DIRECTORY,
+  cassandraJvmOptions,
+  cassandraYaml,
+  heapSizes,
+  rackProperties,
+} from "./cassandra-config.ts";
+import { CONFIG_HASH_ANNOTATION, configHash } from "./config-hash.ts";
+import { containerResources } from "./container-resources.ts";
+import { pullSecrets } from "./image-pull.ts";
+import type { Images } from "./images.ts";
+import { CASSANDRA_CQL_PORT, CASSANDRA_STORAGE_PORT, childName, labels, selectorLabels } from "./names.ts";
+import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
+import { spread } from "./scheduling.ts";
+import { DATA_VOLUME, dataVolumeClaim, volumeRetention } from "./volume-claim.ts";
+
+const CASSANDRA_USER = 999;
+const LOG_DIRECTORY = "/var/log/cassandra";
+const MEBIBYTE = 2 ** 20;
+
+/** `NAME-cassandra`: nodes join, and are rolled, one after the other. */
+export function cassandraStatefulSet(scope: Construct, cluster: ChatCluster, images: Images, volumeSize: string): void {
+  const { cassandra } = cluster.spec;
+  const name = childName(cluster, "cassandra");
+  const selector = selectorLabels(cluster, "cassandra");
+  new k8s.KubeStatefulSet(scope, "cassandra-stateful-set", {
+    metadata: { name, labels: labels(cluster, "cassandra") },
+    spec: {
+      replicas: cassandra.nodes,
+      serviceName: name,
+      podManagementPolicy: "OrderedReady",
+      revisionHistoryLimit: 3,
+      selector: { matchLabels: selector },
+      updateStrategy: { type: "RollingUpdate" },
+      persistentVolumeClaimRetentionPolicy: volumeRetention(cluster),
+      volumeClaimTemplates: [dataVolumeClaim(cluster, "cassandra", cassandra.storage, volumeSize)],
+      template: {
+        metadata: {
+          labels: labels(cluster, "cassandra"),
+          annotations: { [CONFIG_HASH_ANNOTATION]: configHash(cassandraYaml(cluster) + rackProperties(cluster)) },
+        },
+        spec: {
+          ...pullSecrets(cluster),
+          automountServiceAccountToken: false,
+          enableServiceLinks: false,
+          // SIGTERM makes it flush its memtables and leave the ring's gossip, which takes a while on a loaded node.
+          terminationGracePeriodSeconds: 120,
+          securityContext: podSecurityContext(CASSANDRA_USER),
+          topologySpreadConstraints: spread(selector),
+          containers: [cassandraContainer(cluster, images)],
+          volumes: [
+            { name: "config", configMap: { name } },
+            { name: "logs", emptyDir: {} },
+            { name: "tmp", emptyDir: {} },
+          ],
+        },
+      },
+    },
+  });
+}
+
+function cassandraContainer(cluster: ChatCluster, images: Images): k8s.Container {
+  const heap = heapSizes(cluster);
+  return {
+    name: "cassandra",
+    image: images.cassandra,
+    imagePullPolicy: cluster.spec.images.pullPolicy,
+    command: ["cassandra", "-f"],
+    ports: [
+      { name: "cql", containerPort: CASSANDRA_CQL_PORT, protocol: "TCP" },
+      { name: "storage", containerPort: CASSANDRA_STORAGE_PORT, protocol: "TCP" },
+    ],
+    env: [
+      { name: "MAX_HEAP_SIZE", value: heap.max },
+      { name: "HEAP_NEWSIZE", value: heap.young },
+      { name: "JVM_EXTRA_OPTS", value: cassandraJvmOptions(cluster) },
+      { name: "CASSANDRA_LOG_DIR", value: LOG_DIRECTORY },
+      // nodetool keeps its history in the home folder.
+      { name: "HOME", value: "/tmp" },
+    ],
+    resources: containerResources(withMemory(cluster.spec.cassandra.resources, cluster.spec.cassandra.heap)),
+    securityContext: containerSecurityContext,
+    // Joining a ring streams data first, which may take long: up to six hours.
+    startupProbe: { tcpSocket: port("cql"), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 10_800 },
+    livenessProbe: { tcpSocket: port("storage"), periodSeconds: 15, timeoutSeconds: 5, failureThreshold: 4 },
+    readinessProbe: { tcpSocket: port("cql"), periodSeconds: 5, timeoutSeconds: 3, failureThreshold: 3 },
+    volumeMounts: [
+      { name: DATA_VOLUME, mountPath: CASSANDRA_DATA_DIRECTORY },
+      { name: "config", mountPath: CASSANDRA_CONFIG_DIRECTORY, readOnly: true },
+      { name: "logs", mountPath: LOG_DIRECTORY },
+      { name: "tmp", mountPath: "/tmp" },
+    ],
+  };
+}
+
+/** Memory that the spec leaves out: the heap and as much again at most for buffers and metadata outside of it, and a margin. */
+function withMemory({ requests, limits }: Resources, heap: string): Resources {
+  const mebibytes = Math.ceil(quantityValue(heap) / MEBIBYTE);
+  return {
+    requests: { memory: `${mebibytes + 384}Mi`, ...requests },
+    limits: { memory: `${2 * mebibytes + 768}Mi`, ...limits },
+  };
+}
+
+function port(name: string): k8s.TcpSocketAction {
+  return { port: k8s.IntOrString.fromString(name) };
+}

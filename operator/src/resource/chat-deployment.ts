@@ -1,0 +1,73 @@
+import { k8s } from "cdk8s-plus-28";
+import type { Construct } from "constructs";
+import type { ChatCluster } from "../api/chat-cluster.ts";
+import { chatEnvironment } from "./chat-environment.ts";
+import { containerResources } from "./container-resources.ts";
+import { pullSecrets } from "./image-pull.ts";
+import type { Images } from "./images.ts";
+import { CHAT_ADMIN_PORT, CHAT_PORT, childName, labels, selectorLabels } from "./names.ts";
+import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
+import { spread } from "./scheduling.ts";
+
+const CHAT_USER = 10001;
+/** Seconds beyond the drain in which the server closes what is left, and its stores. */
+const EXIT_MARGIN_SECONDS = 15;
+
+/**
+ * `NAME-chat`. A new server is ready before an old one goes, so that capacity never falls in a roll; SIGTERM drains, hence no preStop.
+ *
+ * @param replicas how many servers there should be now: what scaling, or the spec, decided
+ */
+export function chatDeployment(scope: Construct, cluster: ChatCluster, images: Images, replicas: number): void {
+  const { servers } = cluster.spec;
+  const selector = selectorLabels(cluster, "chat");
+  new k8s.KubeDeployment(scope, "chat-deployment", {
+    metadata: { name: childName(cluster, "chat"), labels: labels(cluster, "chat") },
+    spec: {
+      replicas,
+      revisionHistoryLimit: 3,
+      progressDeadlineSeconds: 300,
+      selector: { matchLabels: selector },
+      strategy: {
+        type: "RollingUpdate",
+        rollingUpdate: { maxSurge: k8s.IntOrString.fromNumber(1), maxUnavailable: k8s.IntOrString.fromNumber(0) },
+      },
+      template: {
+        metadata: { labels: labels(cluster, "chat") },
+        spec: {
+          ...pullSecrets(cluster),
+          automountServiceAccountToken: false,
+          // Services would otherwise appear as environment variables, some of which begin with CHAT_.
+          enableServiceLinks: false,
+          terminationGracePeriodSeconds: servers.drainSeconds + EXIT_MARGIN_SECONDS,
+          securityContext: podSecurityContext(CHAT_USER),
+          topologySpreadConstraints: spread(selector),
+          containers: [chatContainer(cluster, images)],
+        },
+      },
+    },
+  });
+}
+
+function chatContainer(cluster: ChatCluster, images: Images): k8s.Container {
+  return {
+    name: "chat",
+    image: images.chatServer,
+    imagePullPolicy: cluster.spec.images.pullPolicy,
+    command: ["node", "/app/chat-server.mjs"],
+    ports: [
+      { name: "chat", containerPort: CHAT_PORT, protocol: "TCP" },
+      { name: "admin", containerPort: CHAT_ADMIN_PORT, protocol: "TCP" },
+    ],
+    env: chatEnvironment(cluster),
+    resources: containerResources(cluster.spec.servers.resources),
+    securityContext: containerSecurityContext,
+    startupProbe: { httpGet: probePath("/healthz"), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 120 },
+    livenessProbe: { httpGet: probePath("/healthz"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
+    readinessProbe: { httpGet: probePath("/readyz"), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
+  };
+}
+
+function probePath(path: string): k8s.HttpGetAction {
+  return { path, port: k8s.IntOrString.fromString("admin") };
+}

@@ -1,0 +1,54 @@
+import type { k8s } from "cdk8s-plus-28";
+import type { ChatCluster } from "../api/chat-cluster.ts";
+import { CASSANDRA_CQL_PORT, CHAT_ADMIN_PORT, CHAT_PORT, childName, REDIS_PORT, secretNames } from "./names.ts";
+
+/** Key of the auth Secret, the operator's own or the user's. */
+export const JWT_SECRET_KEY = "jwt-secret";
+
+/** The Secret that holds the key of users' tokens, or undefined where a key set is asked. */
+export function authSecretName(cluster: ChatCluster): string | undefined {
+  const { jwksUrl, secretName } = cluster.spec.auth;
+  return jwksUrl === undefined ? (secretName ?? secretNames(cluster).auth) : undefined;
+}
+
+/** The chat server's environment; docs/architecture.md lists what it reads. */
+export function chatEnvironment(cluster: ChatCluster): k8s.EnvVar[] {
+  const { auth, cassandra, limits, servers } = cluster.spec;
+  const secrets = secretNames(cluster);
+  const authSecret = authSecretName(cluster);
+  return [
+    text("CHAT_BACKEND", "cluster"),
+    text("CHAT_PORT", CHAT_PORT),
+    text("CHAT_ADMIN_PORT", CHAT_ADMIN_PORT),
+    field("CHAT_SERVER_ID", "metadata.name"),
+    // Before the variable that refers to it: only earlier ones are expanded.
+    field("POD_IP", "status.podIP"),
+    text("CHAT_ADVERTISED_ADDRESS", `$(POD_IP):${CHAT_PORT}`),
+    text("CHAT_REDIS_URL", `redis://${childName(cluster, "redis")}:${REDIS_PORT}`),
+    secret("CHAT_REDIS_PASSWORD", secrets.redis, "password"),
+    text("CHAT_CASSANDRA_CONTACT_POINTS", `${childName(cluster, "cassandra")}:${CASSANDRA_CQL_PORT}`),
+    text("CHAT_CASSANDRA_LOCAL_DC", cassandra.datacenter),
+    text("CHAT_CASSANDRA_REPLICATION", `${cassandra.datacenter}:${cassandra.replicationFactor}`),
+    secret("CHAT_CASSANDRA_USERNAME", secrets.cassandra, "username"),
+    secret("CHAT_CASSANDRA_PASSWORD", secrets.cassandra, "password"),
+    ...(authSecret === undefined ? [] : [secret("CHAT_JWT_SECRET", authSecret, JWT_SECRET_KEY)]),
+    ...(auth.jwksUrl === undefined ? [] : [text("CHAT_JWKS_URL", auth.jwksUrl)]),
+    ...(auth.issuer === undefined ? [] : [text("CHAT_JWT_ISSUER", auth.issuer)]),
+    ...(auth.audience === undefined ? [] : [text("CHAT_JWT_AUDIENCE", auth.audience)]),
+    text("CHAT_DRAIN_SECONDS", servers.drainSeconds),
+    text("CHAT_MAX_CONNECTIONS", limits.maxConnections),
+    secret("CHAT_ADMIN_TOKEN", secrets.admin, "token"),
+  ];
+}
+
+function text(name: string, value: string | number): k8s.EnvVar {
+  return { name, value: String(value) };
+}
+
+function field(name: string, fieldPath: string): k8s.EnvVar {
+  return { name, valueFrom: { fieldRef: { fieldPath } } };
+}
+
+function secret(name: string, secretName: string, key: string): k8s.EnvVar {
+  return { name, valueFrom: { secretKeyRef: { name: secretName, key } } };
+}

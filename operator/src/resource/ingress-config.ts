@@ -1,0 +1,29 @@
+import { k8s } from "cdk8s-plus-28";
+import type { Construct } from "constructs";
+import type { ChatCluster } from "../api/chat-cluster.ts";
+import { renderHaproxyConfig } from "../ingress/haproxy-config.ts";
+import { childName, labels } from "./names.ts";
+
+/** Connections at once through one HAProxy; its open-file limit may be lower, and then wins. */
+const MAX_CONNECTIONS = 100_000;
+
+/** haproxy.cfg. It names no server: the agent adds those, so a scaling changes nothing here. */
+export function haproxyConfig(cluster: ChatCluster): string {
+  const { ingress, servers } = cluster.spec;
+  return renderHaproxyConfig({
+    hashOn: ingress.hashOn,
+    balanceFactor: ingress.loadFactor,
+    drainSeconds: Math.max(1, servers.drainSeconds),
+    maxConnections: MAX_CONNECTIONS,
+    // Behind a Service that rewrites addresses every client has the same one; issue 5 makes it a field.
+    connectionRatePerAddress: 0,
+    accessLog: false,
+  });
+}
+
+export function ingressConfigMap(scope: Construct, cluster: ChatCluster): void {
+  new k8s.KubeConfigMap(scope, "ingress-config", {
+    metadata: { name: childName(cluster, "ingress"), labels: labels(cluster, "ingress") },
+    data: { "haproxy.cfg": haproxyConfig(cluster) },
+  });
+}

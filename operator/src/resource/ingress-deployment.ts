@@ -1,0 +1,130 @@
+import { k8s } from "cdk8s-plus-28";
+import type { Construct } from "constructs";
+import type { ChatCluster } from "../api/chat-cluster.ts";
+import {
+  HAPROXY_HTTP_PORT,
+  HAPROXY_METRICS_PORT,
+  HAPROXY_RUN_DIRECTORY,
+  HAPROXY_USER,
+  INGRESS_AGENT_PORT,
+} from "../ingress/ports.ts";
+import { CONFIG_HASH_ANNOTATION, configHash } from "./config-hash.ts";
+import { containerResources } from "./container-resources.ts";
+import { pullSecrets } from "./image-pull.ts";
+import type { Images } from "./images.ts";
+import { haproxyConfig } from "./ingress-config.ts";
+import { childName, labels, selectorLabels } from "./names.ts";
+import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
+import { spread } from "./scheduling.ts";
+
+const AGENT_USER = 10001;
+const TOKEN_VOLUME = "service-account-token";
+/** Seconds beyond the drain for HAProxy's own end. */
+const EXIT_MARGIN_SECONDS = 15;
+
+/** `NAME-ingress`: HAProxy, and beside it the agent that keeps its servers through the runtime socket. */
+export function ingressDeployment(scope: Construct, cluster: ChatCluster, images: Images): void {
+  const { ingress, servers } = cluster.spec;
+  const name = childName(cluster, "ingress");
+  const selector = selectorLabels(cluster, "ingress");
+  new k8s.KubeDeployment(scope, "ingress-deployment", {
+    metadata: { name, labels: labels(cluster, "ingress") },
+    spec: {
+      replicas: ingress.replicas,
+      revisionHistoryLimit: 3,
+      progressDeadlineSeconds: 300,
+      selector: { matchLabels: selector },
+      strategy: {
+        type: "RollingUpdate",
+        rollingUpdate: { maxSurge: k8s.IntOrString.fromNumber(1), maxUnavailable: k8s.IntOrString.fromNumber(0) },
+      },
+      template: {
+        metadata: {
+          labels: labels(cluster, "ingress"),
+          annotations: { [CONFIG_HASH_ANNOTATION]: configHash(haproxyConfig(cluster)) },
+        },
+        spec: {
+          ...pullSecrets(cluster),
+          serviceAccountName: name,
+          // Only the agent gets a token, by a volume of its own.
+          automountServiceAccountToken: false,
+          enableServiceLinks: false,
+          terminationGracePeriodSeconds: servers.drainSeconds + EXIT_MARGIN_SECONDS,
+          // The group is what lets the agent open HAProxy's socket.
+          securityContext: podSecurityContext(HAPROXY_USER),
+          topologySpreadConstraints: spread(selector),
+          containers: [haproxyContainer(cluster, images), agentContainer(cluster, images)],
+          volumes: [
+            { name: "config", configMap: { name } },
+            { name: "run", emptyDir: { medium: "Memory", sizeLimit: k8s.Quantity.fromString("16Mi") } },
+            tokenVolume(),
+          ],
+        },
+      },
+    },
+  });
+}
+
+function haproxyContainer(cluster: ChatCluster, images: Images): k8s.Container {
+  return {
+    name: "haproxy",
+    image: images.haproxy,
+    imagePullPolicy: cluster.spec.images.pullPolicy,
+    command: ["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
+    ports: [
+      { name: "http", containerPort: HAPROXY_HTTP_PORT, protocol: "TCP" },
+      { name: "metrics", containerPort: HAPROXY_METRICS_PORT, protocol: "TCP" },
+    ],
+    resources: containerResources(cluster.spec.ingress.resources),
+    securityContext: containerSecurityContext,
+    livenessProbe: { httpGet: get("/healthz", "metrics"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
+    readinessProbe: { httpGet: get("/healthz", "metrics"), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
+    volumeMounts: [
+      { name: "config", mountPath: "/usr/local/etc/haproxy", readOnly: true },
+      { name: "run", mountPath: HAPROXY_RUN_DIRECTORY },
+    ],
+  };
+}
+
+function agentContainer(cluster: ChatCluster, images: Images): k8s.Container {
+  return {
+    name: "agent",
+    image: images.ingressAgent,
+    imagePullPolicy: cluster.spec.images.pullPolicy,
+    command: ["node", "/app/ingress-agent.mjs"],
+    ports: [{ name: "agent", containerPort: INGRESS_AGENT_PORT, protocol: "TCP" }],
+    env: [
+      { name: "AGENT_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+      { name: "AGENT_SERVICE", value: childName(cluster, "chat") },
+    ],
+    resources: {
+      requests: { cpu: k8s.Quantity.fromString("10m"), memory: k8s.Quantity.fromString("64Mi") },
+      limits: { memory: k8s.Quantity.fromString("192Mi") },
+    },
+    securityContext: { ...containerSecurityContext, runAsUser: AGENT_USER },
+    livenessProbe: { httpGet: get("/healthz", "agent"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
+    readinessProbe: { httpGet: get("/readyz", "agent"), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
+    volumeMounts: [
+      { name: "run", mountPath: HAPROXY_RUN_DIRECTORY },
+      { name: TOKEN_VOLUME, mountPath: "/var/run/secrets/kubernetes.io/serviceaccount", readOnly: true },
+    ],
+  };
+}
+
+/** What Kubernetes mounts into every container of a pod, for one. https://kubernetes.io/docs/concepts/storage/projected-volumes/ */
+function tokenVolume(): k8s.Volume {
+  return {
+    name: TOKEN_VOLUME,
+    projected: {
+      sources: [
+        { serviceAccountToken: { path: "token", expirationSeconds: 3607 } },
+        { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+        { downwardApi: { items: [{ path: "namespace", fieldRef: { fieldPath: "metadata.namespace" } }] } },
+      ],
+    },
+  };
+}
+
+function get(path: string, port: string): k8s.HttpGetAction {
+  return { path, port: k8s.IntOrString.fromString(port) };
+}
