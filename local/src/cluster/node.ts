@@ -1,0 +1,199 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { runCommand } from "../tools/command.ts";
+import { internalApiServer } from "./control-plane.ts";
+import { writeKubeconfig } from "./kubeconfig.ts";
+import { nodeAddress, nodeName, statePaths } from "./layout.ts";
+import { ensureMachine, enterMachine, machineRoot } from "./machine.ts";
+import { ensureProcess, logTail, type ProcessSpec } from "./managed-process.ts";
+import {
+  CONTAINERD_SOCKET,
+  renderCniConfig,
+  renderContainerdConfig,
+  renderKubeletConfig,
+  renderKubeProxyConfig,
+} from "./node-config.ts";
+import { type KeyPair, leafCertificate } from "./pki.ts";
+import type { ClusterSettings } from "./settings.ts";
+import { until } from "./until.ts";
+
+export type NodeTools = Record<
+  "containerd" | "ctr" | "runc" | "cni-plugins" | "kubelet" | "kube-proxy" | "iptables",
+  string
+>;
+
+/** An image in an archive of Docker's or OCI's format. */
+export type ImageArchive = { ref: string; archive: string };
+
+/** Starts what is not running of a node: its machine, then containerd with the image for pods' sandboxes. */
+export async function ensureRuntime(
+  settings: ClusterSettings,
+  node: number,
+  tools: NodeTools,
+  sandboxImage: ImageArchive,
+): Promise<void> {
+  await ensureMachine(settings, node);
+  const folder = nodeFolder(settings, node);
+  const cniConfig = join(folder, "cni");
+  mkdirSync(cniConfig, { recursive: true });
+  writeFileSync(join(cniConfig, "pods.conflist"), renderCniConfig(node));
+  const config = renderContainerdConfig({
+    runc: tools.runc,
+    cniPlugins: tools["cni-plugins"],
+    cniConfig,
+    sandboxImage: sandboxImage.ref,
+  });
+  const configFile = join(folder, "containerd.toml");
+  writeFileSync(configFile, config);
+  const spec: ProcessSpec = {
+    name: `node-${node}-containerd`,
+    enter: enterMachine(settings, node),
+    forks: true,
+    command: [tools.containerd, "--config", configFile],
+    // containerd looks for its shim on the PATH.
+    env: { PATH: searchPath(dirname(tools.containerd)) },
+    reads: [config],
+  };
+  if (await ensureProcess(statePaths(settings), spec)) {
+    await until(() => existsSync(join(machineRoot(settings, node), CONTAINERD_SOCKET)), {
+      within: 20_000,
+      every: 20,
+      what: `containerd of node ${node} listens`,
+      detail: () => logTail(statePaths(settings), spec.name),
+    });
+    await importImages(settings, node, tools.ctr, [sandboxImage]);
+  }
+}
+
+/** Starts what is not running of a node's Kubernetes: kubelet and kube-proxy. They need the API server. */
+export async function ensureKubernetes(
+  settings: ClusterSettings,
+  node: number,
+  tools: NodeTools,
+  authority: KeyPair,
+): Promise<void> {
+  for (const spec of [
+    await kubeletProcess(settings, node, tools, authority),
+    await kubeProxyProcess(settings, node, tools, authority),
+  ])
+    await ensureProcess(statePaths(settings), spec);
+}
+
+/** Imports images that the node does not have yet; an image's reference says its content, so that one of the same name is the same. */
+export async function importImages(
+  settings: ClusterSettings,
+  node: number,
+  ctr: string,
+  images: readonly ImageArchive[],
+): Promise<void> {
+  const present = new Set((await runCtr(settings, node, ctr, ["images", "list", "--quiet"])).split("\n"));
+  for (const image of images)
+    if (!present.has(image.ref)) await runCtr(settings, node, ctr, ["images", "import", image.archive]);
+}
+
+/** Runs containerd's command line on a node, in the name space of Kubernetes. */
+export async function runCtr(
+  settings: ClusterSettings,
+  node: number,
+  ctr: string,
+  args: readonly string[],
+): Promise<string> {
+  const [enter, ...rest] = enterMachine(settings, node);
+  return runCommand(enter as string, [...rest, ctr, "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", ...args]);
+}
+
+async function kubeletProcess(
+  settings: ClusterSettings,
+  node: number,
+  tools: NodeTools,
+  authority: KeyPair,
+): Promise<ProcessSpec> {
+  const { pki } = statePaths(settings);
+  const name = nodeName(settings, node);
+  const folder = nodeFolder(settings, node);
+  const client = await leafCertificate(pki, authority, {
+    name: `node-${node}-client`,
+    commonName: `system:node:${name}`,
+    organization: "system:nodes",
+    usages: ["client"],
+  });
+  const serving = await leafCertificate(pki, authority, {
+    name: `node-${node}-serving`,
+    commonName: name,
+    usages: ["server"],
+    hosts: [name, nodeAddress(node)],
+  });
+  const kubeconfig = join(folder, "kubelet.kubeconfig");
+  const kubeconfigText = writeKubeconfig(kubeconfig, {
+    server: internalApiServer,
+    cluster: settings.name,
+    user: `system:node:${name}`,
+    authority,
+    client,
+  });
+  const config = renderKubeletConfig(settings, node, {
+    authority: authority.certificateFile,
+    certificate: serving.certificateFile,
+    key: serving.keyFile,
+  });
+  const configFile = join(folder, "kubelet.yaml");
+  writeFileSync(configFile, config);
+  return {
+    name: `node-${node}-kubelet`,
+    enter: enterMachine(settings, node),
+    forks: true,
+    command: [
+      tools.kubelet,
+      `--config=${configFile}`,
+      `--kubeconfig=${kubeconfig}`,
+      `--hostname-override=${name}`,
+      `--node-ip=${nodeAddress(node)}`,
+    ],
+    env: { PATH: searchPath(dirname(tools.iptables)) },
+    reads: [config, kubeconfigText, serving.certificate],
+  };
+}
+
+async function kubeProxyProcess(
+  settings: ClusterSettings,
+  node: number,
+  tools: NodeTools,
+  authority: KeyPair,
+): Promise<ProcessSpec> {
+  const folder = nodeFolder(settings, node);
+  const client = await leafCertificate(statePaths(settings).pki, authority, {
+    name: "kube-proxy",
+    commonName: "system:kube-proxy",
+    usages: ["client"],
+  });
+  const kubeconfig = join(folder, "kube-proxy.kubeconfig");
+  const kubeconfigText = writeKubeconfig(kubeconfig, {
+    server: internalApiServer,
+    cluster: settings.name,
+    user: "system:kube-proxy",
+    authority,
+    client,
+  });
+  const config = renderKubeProxyConfig(settings, node, kubeconfig);
+  const configFile = join(folder, "kube-proxy.yaml");
+  writeFileSync(configFile, config);
+  return {
+    name: `node-${node}-kube-proxy`,
+    enter: enterMachine(settings, node),
+    forks: true,
+    command: [tools["kube-proxy"], `--config=${configFile}`],
+    env: { PATH: searchPath(dirname(tools.iptables)) },
+    reads: [config, kubeconfigText],
+  };
+}
+
+/** Where a node's configuration files are; seen by the same path inside and outside its machine. */
+function nodeFolder(settings: ClusterSettings, node: number): string {
+  const folder = statePaths(settings).node(node);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}
+
+function searchPath(first: string): string {
+  return `${first}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+}
