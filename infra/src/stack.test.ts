@@ -36,7 +36,7 @@ await pulumi.runtime.setMocks(
     newResource(args) {
       registered.set(`${args.type} ${args.name}`, args);
       const loadBalancer = { ingress: [{ hostname: "chat.example.org" }] };
-      const state: unknown = args.type.endsWith(":Service")
+      const state: Record<string, unknown> = args.type.endsWith(":Service")
         ? { ...args.inputs, status: { loadBalancer } }
         : args.inputs;
       return { id: args.id ?? `${args.name}-id`, state };
