@@ -44,7 +44,7 @@ export function renderHaproxyConfig(options: HaproxyConfigOptions): string {
 
 function checkOptions(options: HaproxyConfigOptions): void {
   const { balanceFactor, drainSeconds, maxConnections, connectionRatePerAddress, threads = 1 } = options;
-  requireInteger("balanceFactor", balanceFactor, 0, 10_000);
+  requireInteger("balanceFactor", balanceFactor, 0, 65_535);
   if (balanceFactor > 0 && balanceFactor <= 100) {
     throw new CodedError("invalid_ingress_options", `balanceFactor ${balanceFactor} must be 0 (off) or above 100`);
   }
