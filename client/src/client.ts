@@ -1,0 +1,276 @@
+import type { Conversation, Message, ReceiptKind, ServerFrame } from "@chatcluster/protocol";
+import { Backoff, type BackoffOptions } from "./backoff.ts";
+import type { AnswerOf, AnswerType, EventFrame, Request } from "./connection.ts";
+import { abortable, delay } from "./delay.ts";
+import { Emitter } from "./emitter.ts";
+import { ChatError, ClientErrorCode, isRetryable } from "./errors.ts";
+import type { CallOptions, ChatClientOptions, ChatEvents, NewConversation } from "./options.ts";
+import { Outbox, type SentMessage } from "./outbox.ts";
+import { Receipts } from "./receipts.ts";
+import { MemoryOutboxStore } from "./store.ts";
+import { Supervisor } from "./supervisor.ts";
+import { Synchronizer } from "./synchronizer.ts";
+import { WebSocketTransport } from "./websocket-transport.ts";
+
+type Frame<Type extends ServerFrame["type"]> = Extract<ServerFrame, { type: Type }>;
+
+/**
+ * One user's chat on one device. Add listeners first, then `connect()`: what the device missed comes right after the login.
+ *
+ * Calls made while there is no connection wait for one. All calls can safely be sent again, and are, until they are answered.
+ */
+export class ChatClient extends Emitter<ChatEvents> {
+  readonly #abort = new AbortController();
+  readonly #supervisor: Supervisor;
+  readonly #synchronizer: Synchronizer;
+  readonly #outbox: Outbox;
+  readonly #receipts: Receipts;
+  readonly #backoff: BackoffOptions;
+  #userId: string | undefined;
+  #starting: Promise<void> | undefined;
+
+  constructor(options: ChatClientOptions) {
+    super();
+    const { signal } = this.#abort;
+    const connected = () => this.#supervisor.connection !== undefined;
+    const failed = (error: unknown) => this.#report(error);
+    this.#backoff = options.backoff ?? {};
+    this.#supervisor = new Supervisor(
+      {
+        url: options.url,
+        token: options.token,
+        device: options.device,
+        transport: options.transport ?? new WebSocketTransport(),
+        backoff: this.#backoff,
+        stableAfterMs: options.stableAfterMs ?? 10_000,
+        requestTimeoutMs: options.requestTimeoutMs ?? 15_000,
+      },
+      {
+        positions: () => this.#synchronizer.positions(),
+        onConnected: ({ userId, serverId }, positions) => {
+          this.#userId = userId;
+          this.emit("connected", { userId, serverId });
+          this.#outbox.flush();
+          void this.#afterLogin(userId, positions);
+        },
+        onEvent: (frame) => this.#onEvent(frame),
+        onDisconnected: (end) => {
+          this.#receipts.pause();
+          this.emit("disconnected", end);
+        },
+        onError: (error) => this.emit("error", error),
+        onRefused: (error) => this.#end(error),
+      },
+      signal,
+    );
+    this.#synchronizer = new Synchronizer(
+      {
+        deliver: (message) => this.#deliver(message),
+        flushed: ({ conversationId, id }) => this.#receipts.add("delivered", conversationId, id),
+        failed,
+        request: (request, expected) => this.#request(request, expected),
+        connected,
+      },
+      signal,
+    );
+    this.#outbox = new Outbox(
+      options.outbox ?? new MemoryOutboxStore(),
+      {
+        send: async ({ conversationId, clientId, text }) => {
+          const { messageId, sentAt } = await this.#request({ type: "send", conversationId, clientId, text }, "sent");
+          return { conversationId, clientId, messageId, sentAt };
+        },
+        connected,
+        sent: (sent) => this.emit("sent", sent),
+        failed: (entry, error) => this.emit("send_failed", { entry, error }),
+      },
+      this.#backoff,
+      signal,
+    );
+    this.#receipts = new Receipts(
+      {
+        send: async (conversationId, kind, upTo) => {
+          await this.#request({ type: "receipt", conversationId, kind, upTo }, "ok");
+        },
+        connected,
+        failed,
+      },
+      options.receiptDelayMs ?? 50,
+      signal,
+    );
+  }
+
+  /** The user, as the server knows it from the token; undefined before the first connection. */
+  get userId(): string | undefined {
+    return this.#userId;
+  }
+
+  /** Whether there is a connection at the moment. */
+  get connected(): boolean {
+    return this.#supervisor.connection !== undefined;
+  }
+
+  /**
+   * Connects and stays connected until `close()`. Resolves once the first login is done; tries on until then.
+   *
+   * @param options.signal ends the wait, and closes the client.
+   * @throws ChatError the server's final refusal, or `closed`; the signal's reason if that aborts.
+   */
+  async connect({ signal }: CallOptions = {}): Promise<void> {
+    this.#abort.signal.throwIfAborted();
+    signal?.throwIfAborted();
+    const abort = () => this.#end(undefined, signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      this.#starting ??= this.#start();
+      await this.#starting;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * Sends a message. Resolves when the server has stored it; until then it is kept in the outbox and sent again as often as needed.
+   *
+   * @param options.clientId the client's name for it [a random UUID]; sending twice under one name stores one message.
+   * @param options.signal withdraws the message: it is not sent (again), but may have been stored already.
+   * @throws ChatError `message_too_long`, `conversation_not_found`, `forbidden`, `expired`, `store_failed`, `closed`, ….
+   */
+  send(
+    conversationId: string,
+    text: string,
+    { clientId = crypto.randomUUID(), signal }: CallOptions & { clientId?: string } = {},
+  ): Promise<SentMessage> {
+    return this.#outbox.add({ clientId, conversationId, text, createdAt: Date.now() }, signal);
+  }
+
+  /** Creates a conversation, or gives the direct one that exists between the two. The user is always a member. */
+  async createConversation(
+    { clientId = crypto.randomUUID(), ...conversation }: NewConversation,
+    { signal }: CallOptions = {},
+  ): Promise<Conversation> {
+    const request = { type: "create_conversation", clientId, ...conversation } as const;
+    const answer = await this.#call(request, "conversation", signal);
+    this.#synchronizer.add(answer.conversation.id, answer.position);
+    return answer.conversation;
+  }
+
+  /** One page of the user's conversations, by id; `after` is the `nextAfter` of the page before. */
+  listConversations(
+    page: { after?: string; limit?: number } = {},
+    { signal }: CallOptions = {},
+  ): Promise<Pick<Frame<"conversations">, "conversations" | "nextAfter">> {
+    return this.#call({ type: "list_conversations", ...page }, "conversations", signal);
+  }
+
+  /** One page of a conversation: newest first before `before`, oldest first after `after`, or else the newest. */
+  fetchHistory(
+    conversationId: string,
+    page: { before?: string; after?: string; limit?: number } = {},
+    { signal }: CallOptions = {},
+  ): Promise<Pick<Frame<"history">, "messages" | "more">> {
+    return this.#call({ type: "fetch_history", conversationId, ...page }, "history", signal);
+  }
+
+  /** Says that the user has seen everything up to a message. Sent until acknowledged, together with later ones. */
+  markRead(conversationId: string, upTo: string): void {
+    this.#abort.signal.throwIfAborted();
+    this.#receipts.add("read" satisfies ReceiptKind, conversationId, upTo);
+  }
+
+  /** Ends the client. Open calls are rejected with `closed`; unacknowledged messages stay in the outbox store. */
+  close(): void {
+    this.#end(undefined);
+  }
+
+  async #start(): Promise<void> {
+    await this.#outbox.restore();
+    const first = this.once("connected", { signal: this.#abort.signal });
+    this.#supervisor.start();
+    await first;
+  }
+
+  async #afterLogin(userId: string, positions: Record<string, { epoch: string; offset: number }>): Promise<void> {
+    try {
+      await this.#synchronizer.afterLogin(userId, positions);
+      // Not before: until the conversations are listed, the server's word of what was delivered is that of the time before this login.
+      this.#receipts.resume();
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #onEvent(frame: EventFrame): void {
+    switch (frame.type) {
+      case "message":
+        this.#synchronizer.onMessage(frame);
+        break;
+      case "resumed":
+        this.#synchronizer.onResumed(frame);
+        break;
+      case "receipt":
+        this.emit("receipt", frame.receipt);
+        break;
+      case "conversation_added":
+        this.#synchronizer.add(frame.conversation.id, frame.position);
+        this.emit("conversation", frame.conversation);
+        break;
+      case "offline_overflow":
+        if (this.#userId !== undefined) {
+          this.#synchronizer.onOfflineOverflow(this.#userId).catch((error: unknown) => this.#report(error));
+        }
+        break;
+      case "error":
+        this.emit("error", new ChatError(frame.code, frame.message));
+        break;
+      case "drain":
+        break;
+    }
+  }
+
+  #deliver(message: Message): void {
+    this.emit("message", message);
+    if (message.senderId !== this.#userId) this.#receipts.add("delivered", message.conversationId, message.id);
+  }
+
+  #request<Type extends AnswerType>(request: Request, expected: Type): Promise<AnswerOf<Type>> {
+    const { connection } = this.#supervisor;
+    if (connection) return connection.request(request, expected);
+    return Promise.reject(new ChatError(ClientErrorCode.ConnectionLost, "there is no connection"));
+  }
+
+  /** A request that waits for a connection and is sent until it is answered. */
+  async #call<Type extends AnswerType>(
+    request: Request,
+    expected: Type,
+    signal: AbortSignal | undefined,
+  ): Promise<AnswerOf<Type>> {
+    const both = signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal;
+    const backoff = new Backoff(this.#backoff);
+    for (;;) {
+      both.throwIfAborted();
+      if (!this.connected) await this.once("connected", { signal: both });
+      try {
+        return await abortable(this.#request(request, expected), both);
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+        if (this.connected) await delay(error.retryAfterMs ?? backoff.next(), both);
+      }
+    }
+  }
+
+  #report(error: unknown): void {
+    // What the end of the client or of a connection cut short is told by `closed` and `disconnected`.
+    if (this.#abort.signal.aborted || isRetryable(error)) return;
+    this.emit(
+      "error",
+      error instanceof ChatError ? error : new ChatError("internal", "the client failed", { cause: error }),
+    );
+  }
+
+  #end(error: ChatError | undefined, reason?: unknown): void {
+    if (this.#abort.signal.aborted) return;
+    this.#abort.abort(reason ?? error ?? new ChatError(ClientErrorCode.Closed, "the client is closed"));
+    this.emit("closed", error ? { error } : {});
+  }
+}

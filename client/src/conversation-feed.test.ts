@@ -1,0 +1,260 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import type { ClientFrame, ServerFrame } from "@chatcluster/protocol";
+import { event, FakeServer, fakeClient, message, position, settle } from "../test/fake-server.ts";
+
+test.beforeEach(() => mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 }));
+test.afterEach(() => mock.timers.reset());
+
+async function pass(ms: number): Promise<void> {
+  mock.timers.tick(ms);
+  await settle();
+}
+
+const resumed = (recovered: boolean, offset: number, epoch = "e1", re?: number): ServerFrame => ({
+  type: "resumed",
+  conversationId: "c1",
+  recovered,
+  position: position(offset, epoch),
+  ...(re !== undefined && { re }),
+});
+
+/** Answers `fetch_history` from all messages up to `last`, in pages of two. */
+function history(last: number) {
+  return (frame: ClientFrame): ServerFrame | undefined => {
+    if (frame.type !== "fetch_history") return undefined;
+    const all = Array.from({ length: last }, (_, i) => message(i + 1)).filter(({ id }) => id > (frame.after ?? ""));
+    return {
+      type: "history",
+      re: frame.id,
+      conversationId: "c1",
+      messages: all.slice(0, 2),
+      more: all.length > 2,
+    };
+  };
+}
+
+test("a duplicate, from the log or the offline list, reaches the application once", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(event(1), event(2), event(2), event(1), event(3));
+  server.last.emit({ type: "message", message: message(2) }, { type: "message", message: message(3) });
+  assert.deepEqual(messages, ["1", "2", "3"]);
+  client.close();
+});
+
+test("a gap: the events behind it wait, the server resumes from the last one, and all come in order", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(event(1), event(4), event(5));
+  assert.deepEqual(messages, ["1"]);
+  await settle();
+  const [resume, ...others] = server.last.of("resume");
+  assert.ok(resume);
+  assert.equal(others.length, 0, "asked once");
+  assert.deepEqual(resume.position, position(1));
+  server.last.emit(resumed(true, 5, "e1", resume.id), event(2), event(3), event(4), event(5), event(6));
+  await settle();
+  assert.deepEqual(messages, ["1", "2", "3", "4", "5", "6"]);
+  client.close();
+});
+
+test("what the server announced does not come: it is asked again", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(event(1), event(3));
+  await settle();
+  const [first] = server.last.of("resume");
+  server.last.emit(resumed(true, 3, "e1", first?.id));
+  await settle();
+  await pass(10_000);
+  const [, second] = server.last.of("resume");
+  assert.ok(second);
+  server.last.emit(resumed(true, 3, "e1", second.id), event(2), event(3));
+  await settle();
+  assert.deepEqual(messages, ["1", "2", "3"]);
+  client.close();
+});
+
+test("a reconnect resumes from the last position; live events that overtake the replay wait for it", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(event(1), event(2));
+  server.last.drop();
+  await pass(250);
+  assert.deepEqual(server.last.of("login")[0]?.positions, { c1: position(2) });
+  server.last.emit(event(5), resumed(true, 4), event(3), event(4));
+  // The offline list has them too.
+  for (const n of [3, 4, 5]) server.last.emit({ type: "message", message: message(n) });
+  assert.deepEqual(messages, ["1", "2", "3", "4", "5"]);
+  client.close();
+});
+
+test("the offline list of a resumed conversation is merged in its place", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(event(1));
+  server.last.drop();
+  await pass(250);
+  for (const n of [2, 3, 4]) server.last.emit({ type: "message", message: message(n) });
+  server.last.emit(resumed(true, 3), event(2), event(3));
+  assert.deepEqual(messages, ["1", "2", "3", "4"]);
+  await pass(50);
+  assert.equal(server.last.of("receipt").at(-1)?.upTo, message(4).id);
+  client.close();
+});
+
+for (const [name, answer, nextEpoch] of [
+  ["a new epoch", resumed(false, 2, "e2"), "e2"],
+  ["a log that no longer reaches back", resumed(false, 90), "e1"],
+] as const) {
+  test(`${name}: the history is read after the last message, page by page, before what is live`, async () => {
+    const server = new FakeServer();
+    server.responder = history(7);
+    const { client, messages } = fakeClient(server);
+    await client.connect();
+    server.last.emit(event(1), event(2));
+    server.last.drop();
+    await pass(250);
+    assert.equal(answer.type, "resumed");
+    const { offset } = (answer as Extract<ServerFrame, { type: "resumed" }>).position;
+    server.last.emit(
+      answer,
+      { type: "message", message: message(8), position: position(offset + 1, nextEpoch) },
+      { type: "message", message: message(9), position: position(offset + 2, nextEpoch) },
+    );
+    assert.deepEqual(messages, ["1", "2"], "what is live waits");
+    await settle();
+    assert.deepEqual(messages, ["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    server.last.drop();
+    await pass(500);
+    assert.deepEqual(server.last.of("login")[0]?.positions, { c1: position(offset + 2, nextEpoch) });
+    client.close();
+  });
+}
+
+test("an event of another epoch in mid-stream is a gap like any other", async () => {
+  const server = new FakeServer();
+  server.responder = history(4);
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(event(1));
+  server.last.emit({ type: "message", message: message(4), position: position(1, "e2") });
+  await settle();
+  const [resume] = server.last.of("resume");
+  server.last.emit(resumed(false, 1, "e2", resume?.id));
+  await settle();
+  assert.deepEqual(messages, ["1", "2", "3", "4"]);
+  server.last.emit({ type: "message", message: message(5), position: position(2, "e2") });
+  assert.equal(messages.at(-1), "5");
+  assert.equal(server.last.of("resume").length, 1);
+  client.close();
+});
+
+test("a connection lost while the history is read: the next one takes over, and nothing comes twice", async () => {
+  const server = new FakeServer();
+  const full = history(7);
+  let pages = 0;
+  server.responder = (frame) => (frame.type === "fetch_history" && pages++ > 0 ? undefined : full(frame));
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(event(1), event(2));
+  server.last.drop();
+  await pass(250);
+  server.last.emit(resumed(false, 2, "e2"));
+  await settle();
+  assert.equal(pages, 2);
+  server.responder = full;
+  server.last.drop();
+  await pass(500);
+  assert.deepEqual(server.last.of("login")[0]?.positions, { c1: position(2) }, "not yet the new epoch's");
+  server.last.emit(resumed(false, 2, "e2"));
+  await settle();
+  assert.deepEqual(messages, ["1", "2", "3", "4", "5", "6", "7"]);
+  client.close();
+});
+
+test("a conversation is known from the list: even its first event may show a gap", async () => {
+  const server = new FakeServer();
+  server.responder = (frame) =>
+    frame.type === "list_conversations"
+      ? {
+          type: "conversations",
+          re: frame.id,
+          conversations: [
+            {
+              conversation: { id: "c1", kind: "group", createdBy: "bob", createdAt: 1, members: [{ userId: "ada" }] },
+              position: position(4),
+              lastMessage: message(4),
+            },
+          ],
+        }
+      : undefined;
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  await settle();
+  // Sent before the list was read, and still on its way: not to be lost.
+  server.last.emit(event(4));
+  server.last.emit(event(6));
+  await settle();
+  const [resume] = server.last.of("resume");
+  assert.deepEqual(resume?.position, position(4));
+  server.last.emit(resumed(true, 6, "e1", resume?.id), event(5), event(6));
+  await settle();
+  assert.deepEqual(messages, ["4", "5", "6"]);
+  client.close();
+});
+
+test("an overflown offline list: the history is read from where the user's deliveries had ended", async () => {
+  const server = new FakeServer();
+  const readHistory = history(5);
+  server.responder = (frame) =>
+    frame.type === "list_conversations"
+      ? {
+          type: "conversations",
+          re: frame.id,
+          conversations: [
+            {
+              conversation: {
+                id: "c1",
+                kind: "group",
+                createdBy: "bob",
+                createdAt: 1,
+                members: [{ userId: "ada", deliveredUpTo: message(2).id }],
+              },
+              position: position(5),
+              lastMessage: message(5),
+            },
+          ],
+        }
+      : readHistory(frame);
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit({ type: "offline_overflow" });
+  await settle();
+  assert.deepEqual(messages, ["3", "4", "5"]);
+  client.close();
+});
+
+test("a member no longer: the conversation is let go with an error, and not asked for for ever", async () => {
+  const server = new FakeServer();
+  server.responder = (frame) =>
+    frame.type === "resume"
+      ? { type: "error", re: frame.id, code: "conversation_not_found", message: "no such conversation" }
+      : undefined;
+  const { client } = fakeClient(server);
+  const errors: string[] = [];
+  client.on("error", ({ code }) => errors.push(code));
+  await client.connect();
+  server.last.emit(event(1), event(3));
+  await settle();
+  assert.deepEqual(errors, ["conversation_not_found"]);
+  await pass(60_000);
+  assert.equal(server.last.of("resume").length, 1);
+  client.close();
+});

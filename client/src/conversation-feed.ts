@@ -1,0 +1,225 @@
+import type { History, Message, MessageEvent, Position, Resumed } from "@chatcluster/protocol";
+import { earlierId, FIRST_MESSAGE_ID } from "./message-id.ts";
+import { SeenMessages } from "./seen-messages.ts";
+
+/** Events of one conversation that wait for what comes before them. More than this are dropped, and asked for again. */
+const MAX_HELD = 1_000;
+/** How long the server may take to send what it announced, in milliseconds, before it is asked again. */
+const CATCH_UP_TIMEOUT_MS = 10_000;
+/** Two servers may store two messages the other way round than they named them; history is read from this much before the last one. */
+const HISTORY_OVERLAP_MS = 30_000;
+
+export interface FeedHooks {
+  /** Hands a message over: each one once, in the order of the log. */
+  deliver(message: Message): void;
+  /** A message of the offline list has been dealt with, be it new or a duplicate: the server keeps it there until it hears so. */
+  flushed(message: Message): void;
+  /** Something is missing and nobody has been asked for it yet: asks the server to resume, and hands the answer to `onResumed`. */
+  recover(): void;
+  /** One page of history after a message. */
+  fetchHistory(after: string): Promise<History>;
+  /** The history could not be read. */
+  historyFailed(error: unknown): void;
+}
+
+type State =
+  /** Everything up to `position` has been handed over. */
+  | "live"
+  /** The server has been, or will be, asked for what comes after `position`. */
+  | "resuming"
+  /** The server sends what comes after `position`, up to `#target`. */
+  | "replaying"
+  /** The log does not reach back: the history is being read, and the log's events wait until it is. */
+  | "history";
+
+/**
+ * What the client knows of one conversation's log, and how it closes a gap: an event that does not follow on the last one, or is of another
+ * epoch, waits until the server has resumed from the last position, or else until the history has been read.
+ */
+export class ConversationFeed {
+  readonly #hooks: FeedHooks;
+  readonly #seen = new SeenMessages();
+  readonly #baseline: string;
+  #position: Position | undefined;
+  #state: State = "live";
+  #target = 0;
+  #held: MessageEvent[] = [];
+  #dropped = false;
+  #historyRun = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param position where the log stood when the client first heard of the conversation, if it is known.
+   * @param baseline the last message of that time: what came before it is history, for the application to fetch if it wants to.
+   */
+  constructor(hooks: FeedHooks, position?: Position, baseline: string = FIRST_MESSAGE_ID) {
+    this.#hooks = hooks;
+    this.#position = position;
+    this.#baseline = baseline;
+  }
+
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  /** The last message that has been handed over. */
+  get lastMessageId(): string | undefined {
+    return this.#seen.last;
+  }
+
+  onMessage(event: MessageEvent): void {
+    const { position } = event;
+    if (!position) {
+      // From the offline list. While something older may still come from the log or the history, it waits to take its place there.
+      if (this.#state === "live") this.#deliverFlushed(event.message);
+      else this.#hold(event);
+      return;
+    }
+    this.#position ??= { epoch: position.epoch, offset: position.offset - 1 };
+    if (this.#state === "history") this.#hold(event);
+    else if (position.epoch === this.#position.epoch && position.offset <= this.#position.offset + 1) {
+      this.#advance(event, position);
+      this.#release();
+    } else {
+      this.#hold(event);
+      this.#enter(this.#state === "live" ? "resuming" : this.#state);
+    }
+  }
+
+  /** A login tells the server the position: its `resumed` is to come. */
+  expectResumed(): void {
+    this.#historyRun++;
+    this.#held = [];
+    this.#watch();
+    this.#state = "resuming";
+  }
+
+  onResumed({ recovered, position }: Resumed): void {
+    const own = this.#position;
+    const sameLog = own?.epoch === position.epoch;
+    if (sameLog && own.offset >= position.offset) this.#settle();
+    else if (sameLog && recovered) {
+      this.#target = position.offset;
+      this.#watch();
+      this.#state = "replaying";
+      this.#release();
+    } else void this.#readHistory(this.#after(), position);
+  }
+
+  /** Reads the history after a message (all of it, if absent) and hands over what has not been: the offline list did not reach that far. */
+  readHistoryAfter(messageId: string = FIRST_MESSAGE_ID): void {
+    void this.#readHistory(messageId, undefined);
+  }
+
+  /** Nothing will be asked for any more. */
+  stop(): void {
+    this.#historyRun++;
+    clearTimeout(this.#timer);
+  }
+
+  #after(): string {
+    const last = this.#seen.last;
+    if (last === undefined) return this.#baseline;
+    const overlapping = earlierId(last, HISTORY_OVERLAP_MS);
+    if (overlapping < this.#baseline) return this.#baseline;
+    return overlapping;
+  }
+
+  async #readHistory(after: string, position: Position | undefined): Promise<void> {
+    const run = ++this.#historyRun;
+    clearTimeout(this.#timer);
+    this.#state = "history";
+    try {
+      for (let from = after; ; ) {
+        const { messages, more } = await this.#hooks.fetchHistory(from);
+        // A later login took over: it begins anew from what had been handed over by then.
+        if (run !== this.#historyRun) return;
+        for (const message of messages) this.#deliver(message);
+        const last = messages.at(-1);
+        if (!more || !last) break;
+        from = last.id;
+      }
+    } catch (error) {
+      if (run !== this.#historyRun) return;
+      this.#watch();
+      this.#state = "resuming";
+      this.#hooks.historyFailed(error);
+      return;
+    }
+    // A `resumed` came in the meantime, and what it announced is on its way.
+    if (this.#state !== "history") return;
+    if (position) this.#position = position;
+    this.#settle();
+  }
+
+  #advance(event: MessageEvent, position: Position): void {
+    // An offset that was passed before is no proof that its message was: the first position that a client hears may be ahead of its events.
+    this.#deliver(event.message);
+    if (position.offset > (this.#position?.offset ?? -1)) this.#position = position;
+  }
+
+  /** Hands over what follows on the position by now. */
+  #release(): void {
+    if (this.#held.length > 0) {
+      this.#held.sort((a, b) => (a.position?.offset ?? 0) - (b.position?.offset ?? 0));
+      this.#held = this.#held.filter((event) => {
+        const { position } = event;
+        const own = this.#position;
+        if (!position || position.epoch !== own?.epoch || position.offset > own.offset + 1) return true;
+        this.#advance(event, position);
+        return false;
+      });
+    }
+    if (this.#state === "replaying" && (this.#position?.offset ?? 0) >= this.#target) this.#settle();
+  }
+
+  /** The gap is closed: what was held follows, or shows the next gap. */
+  #settle(): void {
+    clearTimeout(this.#timer);
+    this.#state = "live";
+    this.#release();
+    const { epoch } = this.#position ?? {};
+    const rest = this.#held;
+    this.#held = rest.filter(({ position }) => position?.epoch === epoch && epoch !== undefined);
+    // Of the offline list, or of an epoch that is over: no position to wait for.
+    const loose = rest.filter(({ position }) => position?.epoch !== epoch || epoch === undefined);
+    loose.sort((a, b) => (a.message.id < b.message.id ? -1 : 1));
+    for (const { message, position } of loose) {
+      if (position) this.#deliver(message);
+      else this.#deliverFlushed(message);
+    }
+    if (this.#held.length > 0 || this.#dropped) this.#enter("resuming");
+    this.#dropped = false;
+  }
+
+  #enter(state: State): void {
+    const wasLive = this.#state === "live";
+    this.#state = state;
+    if (!wasLive) return;
+    this.#watch();
+    this.#hooks.recover();
+  }
+
+  #watch(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#watch();
+      this.#state = "resuming";
+      this.#hooks.recover();
+    }, CATCH_UP_TIMEOUT_MS);
+  }
+
+  #hold(event: MessageEvent): void {
+    if (this.#held.length < MAX_HELD) this.#held.push(event);
+    else this.#dropped = true;
+  }
+
+  #deliverFlushed(message: Message): void {
+    this.#deliver(message);
+    this.#hooks.flushed(message);
+  }
+
+  #deliver(message: Message): void {
+    if (this.#seen.add(message.id)) this.#hooks.deliver(message);
+  }
+}

@@ -1,0 +1,89 @@
+import type { Conversation, Message, Position, Receipt, ServerFrame } from "@chatcluster/protocol";
+import { ChatError, ClientErrorCode } from "./errors.ts";
+
+type Fields = Record<string, unknown>;
+type Check = (value: unknown) => boolean;
+
+const text: Check = (value) => typeof value === "string";
+const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const flag: Check = (value) => typeof value === "boolean";
+const maybe =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const list =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const object =
+  <Type>(checks: { [Key in keyof Type]-?: Check }): Check =>
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries<Check>(checks).every(([key, check]) => check((value as Fields)[key]));
+
+const position = object<Position>({ epoch: text, offset: count });
+const message = object<Message>({
+  id: text,
+  conversationId: text,
+  senderId: text,
+  clientId: text,
+  sentAt: count,
+  text,
+});
+const conversation = object<Conversation>({
+  id: text,
+  kind: text,
+  title: maybe(text),
+  createdBy: text,
+  createdAt: count,
+  members: list(object({ userId: text, deliveredUpTo: maybe(text), readUpTo: maybe(text) })),
+});
+const receipt = object<Receipt>({ conversationId: text, userId: text, kind: text, upTo: text, at: count });
+
+/**
+ * What the client relies on, by frame type. Weaker than the protocol's schemas, whose interpreter would be most of the bundle: fields
+ * that the client only hands on (ids, texts) are checked for their type, not for their pattern.
+ */
+const frames: { [Type in ServerFrame["type"]]: Check } = {
+  welcome: object({ re: count, userId: text, serverId: text, pingIntervalMs: count, pongTimeoutMs: count }),
+  pong: object({ re: count }),
+  ok: object({ re: count }),
+  conversation: object({ re: count, conversation, position }),
+  conversations: object({
+    re: count,
+    conversations: list(object({ conversation, position, lastMessage: maybe(message) })),
+    nextAfter: maybe(text),
+  }),
+  sent: object({ re: count, conversationId: text, clientId: text, messageId: text, sentAt: count }),
+  history: object({ re: count, conversationId: text, messages: list(message), more: flag }),
+  resumed: object({ re: maybe(count), conversationId: text, recovered: flag, position }),
+  error: object({ re: maybe(count), code: text, message: text, retryAfterMs: maybe(count) }),
+  message: object({ message, position: maybe(position) }),
+  receipt: object({ receipt }),
+  conversation_added: object({ conversation, position }),
+  offline_overflow: object({}),
+  drain: object({ afterMs: count }),
+};
+
+/**
+ * Reads one frame of the server.
+ *
+ * @returns undefined for a type that this client does not know: a newer server's, to be passed over.
+ * @throws ChatError `protocol_error` for anything else that is not a frame.
+ */
+export function decode(frame: string): ServerFrame | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(frame);
+  } catch (cause) {
+    throw new ChatError(ClientErrorCode.ProtocolError, "the server sent a frame that is not JSON", { cause });
+  }
+  if (!object({ type: text })(value))
+    throw new ChatError(ClientErrorCode.ProtocolError, "the server sent a frame without a type");
+  const { type } = value as { type: string };
+  if (!Object.hasOwn(frames, type)) return undefined;
+  if (!frames[type as ServerFrame["type"]](value))
+    throw new ChatError(ClientErrorCode.ProtocolError, `the server sent an ill-formed ${type} frame`);
+  return value as ServerFrame;
+}

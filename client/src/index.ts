@@ -1,0 +1,19 @@
+export type {
+  Conversation,
+  ConversationKind,
+  Member,
+  Message,
+  Position,
+  Receipt,
+  ReceiptKind,
+} from "@chatcluster/protocol";
+export { CloseCode, ErrorCode } from "@chatcluster/protocol/codes";
+export type { BackoffOptions } from "./backoff.ts";
+export { ChatClient } from "./client.ts";
+export { ChatError, ClientErrorCode } from "./errors.ts";
+export type { CallOptions, ChatClientOptions, ChatEvents, NewConversation } from "./options.ts";
+export type { SentMessage } from "./outbox.ts";
+export { MemoryOutboxStore, type OutboxEntry, type OutboxStore } from "./store.ts";
+export type { TokenSource } from "./supervisor.ts";
+export type { Transport, TransportConnection, TransportEvents, TransportTarget } from "./transport.ts";
+export { WebSocketTransport } from "./websocket-transport.ts";

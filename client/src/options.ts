@@ -1,0 +1,62 @@
+import type { ClientFrame, Conversation, Login, Message, Receipt } from "@chatcluster/protocol";
+import type { BackoffOptions } from "./backoff.ts";
+import type { ChatError } from "./errors.ts";
+import type { SentMessage } from "./outbox.ts";
+import type { OutboxEntry, OutboxStore } from "./store.ts";
+import type { TokenSource } from "./supervisor.ts";
+import type { Transport } from "./transport.ts";
+
+export interface ChatClientOptions {
+  /** The server's address, as `wss://chat.example/chat`. */
+  url: string;
+  /** The user's JWT, or what gets one: it is asked before every connection. */
+  token: TokenSource;
+  /** This device: an id that it keeps, and how to push to it. One device has one client at a time. */
+  device: Login["device"];
+  /** How frames are carried [WebSocket]. */
+  transport?: Transport;
+  /** Where unacknowledged messages are kept [in memory]. */
+  outbox?: OutboxStore;
+  /** Waits between attempts to connect, and to send again. */
+  backoff?: BackoffOptions;
+  /** A connection that lived this long, in milliseconds, begins the back-off anew [10,000]. */
+  stableAfterMs?: number;
+  /** How long one request on one connection may take before it is sent again, in milliseconds [15,000]. */
+  requestTimeoutMs?: number;
+  /** For how long delivery receipts are gathered, in milliseconds [50]. */
+  receiptDelayMs?: number;
+}
+
+export interface ChatEvents {
+  /** A connection is ready; also after each loss, and when the server has been changed. */
+  connected: { userId: string; serverId: string };
+  /** The connection was lost; the client comes back by itself, unless `retryInMs` is absent. */
+  disconnected: { code: number; reason: string; retryInMs?: number };
+  /** A message of any conversation of the user, the user's own ones too. Each one once, in the conversation's order. */
+  message: Message;
+  /** Another member has got, or has read, everything up to a message. */
+  receipt: Receipt;
+  /** The user has been made a member of a conversation. */
+  conversation: Conversation;
+  /** A message is stored. Also for those of an earlier life of the client, whose promises are gone. */
+  sent: SentMessage;
+  /** A message was refused for good and left the outbox. */
+  send_failed: { entry: OutboxEntry; error: ChatError };
+  /** Something failed that no call waits for. The client goes on. */
+  error: ChatError;
+  /** The client is at its end: `close()` was called (no error), or the server refused it for good. */
+  closed: { error?: ChatError };
+}
+
+export interface CallOptions {
+  /** Ends the wait for the answer. */
+  signal?: AbortSignal;
+}
+
+export type NewConversation = Omit<
+  Extract<ClientFrame, { type: "create_conversation" }>,
+  "type" | "id" | "clientId"
+> & {
+  /** The client's own name for it [a random UUID]: a group is made once for each. */
+  clientId?: string;
+};

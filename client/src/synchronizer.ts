@@ -1,0 +1,166 @@
+import type { Conversation, Member, Message, MessageEvent, Position, Resumed } from "@chatcluster/protocol";
+import { ErrorCode } from "@chatcluster/protocol/codes";
+import { MAX_PAGE_SIZE, MAX_POSITIONS } from "@chatcluster/protocol/limits";
+import { Backoff } from "./backoff.ts";
+import type { AnswerOf, AnswerType, Request } from "./connection.ts";
+import { ConversationFeed } from "./conversation-feed.ts";
+import { delay } from "./delay.ts";
+import { isRetryable } from "./errors.ts";
+
+export interface SynchronizerHooks {
+  /** Hands a message to the application. */
+  deliver(message: Message): void;
+  /** A message of the offline list has been dealt with. */
+  flushed(message: Message): void;
+  /** Something could not be read and will not be tried again by itself. */
+  failed(error: unknown): void;
+  /** Sends a request on the connection that is in use, if one is. @throws ChatError as `Connection.request` does. */
+  request<Type extends AnswerType>(request: Request, expected: Type): Promise<AnswerOf<Type>>;
+  connected(): boolean;
+}
+
+/** Keeps the feeds of all conversations: their positions for the login, their events, what they miss, and who is new. */
+export class Synchronizer {
+  readonly #hooks: SynchronizerHooks;
+  readonly #signal: AbortSignal;
+  readonly #feeds = new Map<string, ConversationFeed>();
+  readonly #recovering = new Set<string>();
+  /** Per conversation, what had been delivered to the user before this client came. */
+  readonly #deliveredBefore = new Map<string, string | undefined>();
+  #listed = false;
+
+  /** @param signal aborts when the client closes. */
+  constructor(hooks: SynchronizerHooks, signal: AbortSignal) {
+    this.#hooks = hooks;
+    this.#signal = signal;
+    signal.addEventListener("abort", () => {
+      for (const feed of this.#feeds.values()) feed.stop();
+    });
+  }
+
+  /** The positions that a login carries: of the conversations that were last active, as many as it may. */
+  positions(): Record<string, Position> {
+    const known = [...this.#feeds].filter(([, { position }]) => position !== undefined);
+    known.sort(([, a], [, b]) => ((a.lastMessageId ?? "") < (b.lastMessageId ?? "") ? 1 : -1));
+    for (const [, feed] of known) feed.expectResumed();
+    return Object.fromEntries(known.slice(0, MAX_POSITIONS).map(([id, { position }]) => [id, position as Position]));
+  }
+
+  /** After a login with those positions: resumes the conversations that did not fit, and learns of all there are, once. */
+  async afterLogin(userId: string, positions: Record<string, Position>): Promise<void> {
+    for (const [id, { position }] of this.#feeds) if (position && !(id in positions)) void this.#recover(id);
+    if (this.#listed) return;
+    await this.#list((conversation, position, lastMessage) => {
+      this.add(conversation.id, position, lastMessage?.id);
+      this.#deliveredBefore.set(conversation.id, self(conversation, userId)?.deliveredUpTo);
+    });
+    this.#listed = true;
+  }
+
+  /** Takes up a conversation of which the client just heard. One that it knows keeps its position. */
+  add(conversationId: string, position: Position, lastMessageId?: string): void {
+    if (!this.#feeds.has(conversationId))
+      this.#feeds.set(conversationId, this.#feed(conversationId, position, lastMessageId));
+  }
+
+  onMessage(event: MessageEvent): void {
+    const { conversationId } = event.message;
+    let feed = this.#feeds.get(conversationId);
+    if (!feed) {
+      feed = this.#feed(conversationId);
+      this.#feeds.set(conversationId, feed);
+    }
+    feed.onMessage(event);
+  }
+
+  onResumed(resumed: Resumed): void {
+    this.#feeds.get(resumed.conversationId)?.onResumed(resumed);
+  }
+
+  /** The offline list did not reach back: reads the history from where the user's deliveries ended. */
+  async onOfflineOverflow(userId: string): Promise<void> {
+    await this.#list((conversation, position) => {
+      const { id } = conversation;
+      this.add(id, position);
+      const before = this.#deliveredBefore.has(id)
+        ? this.#deliveredBefore.get(id)
+        : self(conversation, userId)?.deliveredUpTo;
+      this.#feeds.get(id)?.readHistoryAfter(before);
+    });
+  }
+
+  async #list(
+    each: (conversation: Conversation, position: Position, lastMessage: Message | undefined) => void,
+  ): Promise<void> {
+    let after: string | undefined;
+    do {
+      const page = { type: "list_conversations", limit: MAX_PAGE_SIZE, ...(after !== undefined && { after }) } as const;
+      const { conversations, nextAfter } = await this.#retrying(() => this.#hooks.request(page, "conversations"));
+      for (const { conversation, position, lastMessage } of conversations) each(conversation, position, lastMessage);
+      after = nextAfter;
+    } while (after !== undefined);
+  }
+
+  #feed(conversationId: string, position?: Position, baseline?: string): ConversationFeed {
+    return new ConversationFeed(
+      {
+        deliver: (message) => this.#hooks.deliver(message),
+        flushed: (message) => this.#hooks.flushed(message),
+        recover: () => void this.#recover(conversationId),
+        fetchHistory: (after) =>
+          this.#retrying(() =>
+            this.#hooks.request({ type: "fetch_history", conversationId, after, limit: MAX_PAGE_SIZE }, "history"),
+          ),
+        historyFailed: (error) => this.#recoveryFailed(conversationId, error),
+      },
+      position,
+      baseline,
+    );
+  }
+
+  async #recover(conversationId: string): Promise<void> {
+    const feed = this.#feeds.get(conversationId);
+    // Without a connection there is nothing to do: the next login carries the position.
+    if (!feed?.position || this.#recovering.has(conversationId) || !this.#hooks.connected()) return;
+    this.#recovering.add(conversationId);
+    try {
+      const resumed = await this.#retrying(() =>
+        this.#hooks.request({ type: "resume", conversationId, position: feed.position as Position }, "resumed"),
+      );
+      feed.onResumed(resumed);
+    } catch (error) {
+      this.#recoveryFailed(conversationId, error);
+    } finally {
+      this.#recovering.delete(conversationId);
+    }
+  }
+
+  #recoveryFailed(conversationId: string, error: unknown): void {
+    if (this.#signal.aborted) return;
+    const { code } = error as { code?: unknown };
+    if (code === ErrorCode.ConversationNotFound || code === ErrorCode.Forbidden) {
+      // No member any more: nothing of it may be read.
+      this.#feeds.get(conversationId)?.stop();
+      this.#feeds.delete(conversationId);
+    }
+    // After a lost connection the next login takes over.
+    if (!isRetryable(error)) this.#hooks.failed(error);
+  }
+
+  /** Tries again while the server asks for it and the connection stays. */
+  async #retrying<Value>(attempt: () => Promise<Value>): Promise<Value> {
+    const backoff = new Backoff();
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!isRetryable(error) || !this.#hooks.connected()) throw error;
+        await delay(error.retryAfterMs ?? backoff.next(), this.#signal);
+      }
+    }
+  }
+}
+
+function self({ members }: Conversation, userId: string): Member | undefined {
+  return members.find((member) => member.userId === userId);
+}
