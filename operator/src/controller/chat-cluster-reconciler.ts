@@ -1,0 +1,149 @@
+import { messageOf } from "@chatcluster/foundation/errors";
+import { type ChatCluster, parseChatCluster } from "../api/chat-cluster.ts";
+import {
+  type KubernetesObject,
+  keyOf,
+  mergeConditions,
+  type NamespacedName,
+  type ReconcileContext,
+  type Result,
+} from "../runtime/index.ts";
+import { isPaused, paused } from "../status/paused.ts";
+import { AuthSecretCheck } from "./check-auth-secret.ts";
+import { checkImages } from "./check-images.ts";
+import type { ConcernContext, Dependencies, Problem } from "./dependencies.ts";
+import { reconcileCassandra } from "./reconcile-cassandra.ts";
+import { CredentialsReconciler, type CredentialsState } from "./reconcile-credentials.ts";
+import { reconcileIngress } from "./reconcile-ingress.ts";
+import { reconcileRedis } from "./reconcile-redis.ts";
+import { ScalingReconciler } from "./reconcile-scaling.ts";
+import { type Credentials, reconcileSecrets } from "./reconcile-secrets.ts";
+import { reconcileServers } from "./reconcile-servers.ts";
+import { reconcileStatus, writeStatus } from "./reconcile-status.ts";
+
+/** How soon something outside of Kubernetes' watches (a Secret of the user, Cassandra's roles) is looked at again. */
+const RETRY_MS = 5_000;
+
+/** Brings one ChatCluster towards its spec: secrets → stores → servers → ingress → status, each in its own file. */
+export class ChatClusterReconciler {
+  readonly #dependencies: Dependencies;
+  readonly #scaling: ScalingReconciler;
+  readonly #credentials = new CredentialsReconciler();
+  readonly #authSecrets: AuthSecretCheck;
+  readonly #uids = new Map<string, string>();
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+    this.#scaling = new ScalingReconciler(dependencies.clock);
+    this.#authSecrets = new AuthSecretCheck(dependencies.clock);
+    dependencies.informers.pods.addHandler({
+      deleted: ({ metadata }) => this.#scaling.forgetPod(metadata.uid ?? ""),
+    });
+  }
+
+  readonly reconcile = async (request: NamespacedName, run: ReconcileContext): Promise<Result | undefined> => {
+    const key = keyOf(request);
+    const object = this.#dependencies.informers.chatClusters.get(key);
+    if (object?.metadata.uid !== this.#uids.get(key)) this.#forget(key);
+    // Owner references take everything along; nothing waits for the operator.
+    if (!object || object.metadata.deletionTimestamp) return undefined;
+    this.#uids.set(key, object.metadata.uid ?? "");
+    const context: ConcernContext = { ...this.#dependencies, ...run };
+    const cluster = this.#parse(context, object);
+    if (isPaused(cluster)) {
+      await this.#writePaused(context, cluster);
+      return undefined;
+    }
+    return this.#reconcile(context, cluster);
+  };
+
+  async #reconcile(context: ConcernContext, cluster: ChatCluster): Promise<Result | undefined> {
+    const work = new Work();
+    work.note(checkImages(context, cluster));
+    await work.run("auth", async () => work.note(await this.#authSecrets.check(context, cluster)));
+    const secrets = await work.run("secrets", () => reconcileSecrets(context, cluster));
+    // Children refer to the Secrets; without them, or with an image that nobody named, pods could only fail.
+    const outcome =
+      secrets && !work.blocked ? await this.#reconcileChildren(context, cluster, secrets, work) : undefined;
+    for (const { reason, message } of work.problems)
+      context.events.record(cluster, { type: "Warning", reason, action: "Reconcile", note: message });
+    await reconcileStatus(context, cluster, {
+      credentials: credentialsOf(outcome?.credentials),
+      scaling: outcome?.scaling?.decision,
+      desiredServers: outcome?.scaling?.decision.replicas,
+      draining: outcome?.scaling?.draining ?? [],
+      connections: outcome?.scaling?.connections,
+      problems: work.problems,
+      failures: work.failures.map(messageOf),
+    });
+    if (work.failures.length > 0) throw new AggregateError(work.failures, "");
+    return requeue(outcome?.scaling?.requeueAfterMs, work.problems.length > 0 || outcome?.credentials?.ready === false);
+  }
+
+  async #reconcileChildren(context: ConcernContext, cluster: ChatCluster, secrets: Credentials, work: Work) {
+    await work.run("cassandra", async () => work.note(await reconcileCassandra(context, cluster)));
+    await work.run("redis", async () => work.note(await reconcileRedis(context, cluster)));
+    const scaling = await work.run("scaling", () => this.#scaling.reconcile(context, cluster, secrets.adminToken));
+    if (scaling) await work.run("servers", () => reconcileServers(context, cluster, scaling));
+    await work.run("ingress", () => reconcileIngress(context, cluster));
+    const credentials = await work.run("credentials", () => this.#credentials.reconcile(context, cluster, secrets));
+    return { scaling, credentials };
+  }
+
+  #parse({ events }: ConcernContext, object: KubernetesObject): ChatCluster {
+    try {
+      return parseChatCluster(object);
+    } catch (error) {
+      events.record(object, { type: "Warning", reason: "InvalidSpec", action: "Reconcile", note: messageOf(error) });
+      throw error;
+    }
+  }
+
+  async #writePaused(context: ConcernContext, cluster: ChatCluster): Promise<void> {
+    const { status, metadata } = cluster;
+    const conditions = mergeConditions(status?.conditions, [paused(cluster)], metadata.generation, context.clock);
+    await writeStatus(context, cluster, { ...status, conditions });
+  }
+
+  #forget(key: string): void {
+    const uid = this.#uids.get(key);
+    if (uid === undefined) return;
+    this.#uids.delete(key);
+    this.#scaling.forget(uid);
+    this.#credentials.forget(uid);
+    this.#authSecrets.forget(uid);
+  }
+}
+
+/** Runs concerns one after the other; one that fails does not keep the others from their work. */
+class Work {
+  readonly failures: unknown[] = [];
+  readonly problems: Problem[] = [];
+
+  get blocked(): boolean {
+    return this.problems.some(({ reason }) => reason === "ImageMissing");
+  }
+
+  async run<Value>(_concern: string, work: () => Promise<Value>): Promise<Value | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.failures.push(error);
+      return undefined;
+    }
+  }
+
+  note(problem: Problem | undefined): void {
+    if (problem) this.problems.push(problem);
+  }
+}
+
+function credentialsOf(state: CredentialsState | undefined): { ready: boolean; problem?: Problem } {
+  if (!state || state.ready) return { ready: state?.ready ?? false };
+  return state.waiting ? { ready: false } : { ready: false, problem: state.problem };
+}
+
+function requeue(pollMs: number | undefined, retry: boolean): Result | undefined {
+  const waits = [pollMs, retry ? RETRY_MS : undefined].filter((ms) => ms !== undefined);
+  return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
+}

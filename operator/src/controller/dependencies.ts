@@ -1,0 +1,32 @@
+import type { Logger } from "@chatcluster/foundation/logger";
+import type { Images } from "../resource/images.ts";
+import type { Applier, Client, Clock, EventRecorder } from "../runtime/index.ts";
+import type { CassandraCredentials } from "./cassandra-credentials.ts";
+import type { Informers } from "./informers.ts";
+import type { ServerStatusClient } from "./server-status-client.ts";
+
+/** What the reconcilers work with. */
+export interface Dependencies {
+  readonly client: Client;
+  readonly applier: Pick<Applier, "apply">;
+  readonly informers: Informers;
+  readonly events: Pick<EventRecorder, "record">;
+  readonly serverStatus: ServerStatusClient;
+  readonly cassandraCredentials: CassandraCredentials;
+  /** Images of containers that a spec names none for; "" where the operator has no default. */
+  readonly defaultImages: Images;
+  readonly clock: Clock;
+}
+
+/** A problem that a person must see: it becomes a condition's reason and message, and an Event. */
+export interface Problem {
+  /** One word in CamelCase. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What one concern needs of its surroundings. */
+export interface ConcernContext extends Dependencies {
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}

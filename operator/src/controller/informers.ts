@@ -1,0 +1,71 @@
+import { API_GROUP, API_KIND, API_PLURAL, API_VERSION } from "../api/chat-cluster.ts";
+import { MANAGED_BY, selectorText } from "../resource/names.ts";
+import {
+  ConfigMap,
+  Deployment,
+  dropManagedFields,
+  FIELD_MANAGER,
+  type Informer,
+  keepAppliedFields,
+  type Manager,
+  PersistentVolumeClaim,
+  Pod,
+  PodDisruptionBudget,
+  type ResourceKind,
+  Role,
+  RoleBinding,
+  resourceKind,
+  Secret,
+  Service,
+  ServiceAccount,
+  StatefulSet,
+} from "../runtime/index.ts";
+
+export const CHAT_CLUSTER = resourceKind(`${API_GROUP}/${API_VERSION}`, API_KIND, API_PLURAL);
+
+/** The kinds that the operator applies. */
+const CHILD_KINDS = [
+  ConfigMap,
+  Secret,
+  Service,
+  ServiceAccount,
+  Role,
+  RoleBinding,
+  PodDisruptionBudget,
+  StatefulSet,
+  Deployment,
+] as const;
+
+/** Local copies of what the reconcilers read. Children, pods and volumes: only those that carry the operator's labels. */
+export interface Informers {
+  readonly chatClusters: Informer;
+  readonly children: ReadonlyMap<string, Informer>;
+  readonly pods: Informer;
+  readonly volumeClaims: Informer;
+}
+
+/** @param namespaces only these; all of them when undefined */
+export function createInformers(manager: Manager, namespaces: readonly string[] | undefined): Informers {
+  const scope = namespaces === undefined ? {} : { namespaces };
+  const managed = { ...scope, labelSelector: selectorText(MANAGED_BY) };
+  const keepApplied = keepAppliedFields(FIELD_MANAGER);
+  return {
+    chatClusters: manager.informer(CHAT_CLUSTER, scope),
+    children: new Map(
+      CHILD_KINDS.map((kind) => [kind.kind, manager.informer(kind, { ...managed, transform: keepApplied })]),
+    ),
+    pods: manager.informer(Pod, { ...managed, transform: dropManagedFields }),
+    volumeClaims: manager.informer(PersistentVolumeClaim, {
+      ...scope,
+      labelSelector: "app.kubernetes.io/name=chatcluster",
+      transform: dropManagedFields,
+    }),
+  };
+}
+
+/** The informer of a child's kind. */
+export function childInformer(informers: Informers, kind: ResourceKind): Informer {
+  const informer = informers.children.get(kind.kind);
+  if (!informer) throw new TypeError(`${kind.kind} is no kind of a child`);
+  return informer;
+}

@@ -1,0 +1,73 @@
+import type { Logger } from "@chatcluster/foundation/logger";
+import type { KubeConfig } from "@kubernetes/client-node";
+import { Applier, Controller, type Informer, Manager, Scheme, systemClock } from "../runtime/index.ts";
+import { cqlCassandraCredentials } from "./cassandra-credentials.ts";
+import { ChatClusterReconciler } from "./chat-cluster-reconciler.ts";
+import { clusterOfLabels } from "./cluster-of-labels.ts";
+import type { OperatorConfig } from "./config.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { CHAT_CLUSTER, createInformers } from "./informers.ts";
+import { httpServerStatusClient } from "./server-status-client.ts";
+
+/** Tests put their own in the place of what reaches out of Kubernetes. */
+export type Overrides = Partial<Pick<Dependencies, "serverStatus" | "cassandraCredentials" | "clock">>;
+
+/** The operator, ready to run: informers, controller and election. */
+export function createManager(
+  config: OperatorConfig,
+  kubeConfig: KubeConfig,
+  logger: Logger,
+  overrides: Overrides = {},
+): Manager {
+  const manager = new Manager({
+    kubeConfig,
+    scheme: new Scheme(CHAT_CLUSTER),
+    logger,
+    instance: config.podName,
+    health: { host: config.healthHost, port: config.healthPort },
+    ...(config.leaderElection && {
+      leaderElection: { lease: { namespace: config.namespace, name: "chatcluster-operator" } },
+    }),
+  });
+  const informers = createInformers(manager, namespacesOf(config.watchNamespace));
+  const children: Informer[] = [...informers.children.values()];
+  const reconciler = new ChatClusterReconciler({
+    client: manager.client,
+    applier: new Applier({ client: manager.client, logger, informers: children }),
+    informers,
+    events: manager.events,
+    serverStatus: httpServerStatusClient,
+    cassandraCredentials: cqlCassandraCredentials,
+    clock: systemClock,
+    ...overrides,
+    defaultImages: {
+      chatServer: config.imageChatServer,
+      ingressAgent: config.imageIngressAgent,
+      redis: config.imageRedis,
+      cassandra: config.imageCassandra,
+      haproxy: config.imageHaproxy,
+    },
+  });
+  manager.add(
+    new Controller({
+      name: "chatcluster",
+      primary: informers.chatClusters,
+      owns: children,
+      watches: [
+        { informer: informers.pods, map: clusterOfLabels },
+        { informer: informers.volumeClaims, map: clusterOfLabels },
+      ],
+      reconcile: reconciler.reconcile,
+      maxConcurrent: config.maxConcurrent,
+    }),
+  );
+  return manager;
+}
+
+function namespacesOf(text: string): string[] | undefined {
+  const names = text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  return names.length === 0 ? undefined : names;
+}

@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { messageOf } from "@chatcluster/foundation/errors";
+import type { ChatCluster } from "../api/chat-cluster.ts";
+import { CASSANDRA_CQL_PORT } from "../resource/names.ts";
+import type { ConcernContext, Problem } from "./dependencies.ts";
+import { isReady, isTerminating, type PodObject, podsOf } from "./pods.ts";
+import type { Credentials } from "./reconcile-secrets.ts";
+
+/** Whether Cassandra's roles are in order, and if not, why. */
+export type CredentialsState =
+  | { readonly ready: true }
+  | { readonly ready: false; readonly waiting: true }
+  | { readonly ready: false; readonly waiting: false; readonly problem: Problem };
+
+/**
+ * Brings Cassandra's roles in order once all nodes are ready, and again whenever a node, a password or the replication is another. What was done is
+ * remembered in memory only: a restart of the operator does it once more, which changes nothing.
+ */
+export class CredentialsReconciler {
+  readonly #done = new Map<string, string>();
+
+  async reconcile(context: ConcernContext, cluster: ChatCluster, credentials: Credentials): Promise<CredentialsState> {
+    const { nodes, datacenter, replicationFactor } = cluster.spec.cassandra;
+    const { uid } = cluster.metadata;
+    const ready = podsOf(context.informers, cluster, "cassandra").filter((pod) => isReady(pod) && !isTerminating(pod));
+    const fingerprint = fingerprintOf(ready, cluster, credentials);
+    if (this.#done.get(uid) === fingerprint) return { ready: true };
+    // Roles are written to every replica; with nodes missing that would fail, or lock out those that come later.
+    if (ready.length < nodes) return this.#done.has(uid) ? { ready: true } : { ready: false, waiting: true };
+    try {
+      await context.cassandraCredentials.ensure({
+        contactPoints: ready.map((pod) => `${pod.status?.podIP}:${CASSANDRA_CQL_PORT}`),
+        datacenter,
+        replicationFactor,
+        admin: credentials.cassandraAdmin,
+        chat: credentials.cassandra,
+      });
+    } catch (error) {
+      return { ready: false, waiting: false, problem: { reason: "CredentialsNotApplied", message: messageOf(error) } };
+    }
+    this.#done.set(uid, fingerprint);
+    const note = "Cassandra's roles are in order, its default superuser is off";
+    context.events.record(cluster, { type: "Normal", reason: "CredentialsApplied", action: "ApplyCredentials", note });
+    return { ready: true };
+  }
+
+  forget(uid: string): void {
+    this.#done.delete(uid);
+  }
+}
+
+function fingerprintOf(pods: readonly PodObject[], cluster: ChatCluster, credentials: Credentials): string {
+  const { datacenter, replicationFactor } = cluster.spec.cassandra;
+  const parts = [pods.map(({ metadata }) => metadata.uid), datacenter, replicationFactor, credentials];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}

@@ -1,0 +1,87 @@
+import { randomBytes } from "node:crypto";
+import type { ChatCluster } from "../api/chat-cluster.ts";
+import { JWT_SECRET_KEY } from "../resource/chat-environment.ts";
+import { secretNames } from "../resource/names.ts";
+import { REDIS_AUTH_KEY, redisAuthConfig } from "../resource/redis-config.ts";
+import { secretObjects } from "../resource/secrets.ts";
+import { isNotFound, type KubernetesObject, Secret } from "../runtime/index.ts";
+import { applyChildren } from "./apply-children.ts";
+import type { ConcernContext } from "./dependencies.ts";
+import { childInformer } from "./informers.ts";
+
+/** What the operator itself needs of the Secrets. */
+export interface Credentials {
+  readonly adminToken: string;
+  readonly cassandra: { readonly username: string; readonly password: string };
+  readonly cassandraAdmin: { readonly username: string; readonly password: string };
+}
+
+type Texts = Record<string, string>;
+
+/**
+ * Makes each Secret once, with random values, and keeps what it holds from then on. Before a value is made up, the API server itself is
+ * asked: a cache that lags, or a Secret whose label somebody took off, must never replace a password that is in use.
+ */
+export async function reconcileSecrets(context: ConcernContext, cluster: ChatCluster): Promise<Credentials> {
+  const names = secretNames(cluster);
+  const redis = await existingOr(context, cluster, names.redis, { password: randomText });
+  const texts = {
+    ...(needsAuthSecret(cluster) && {
+      [names.auth]: await existingOr(context, cluster, names.auth, { [JWT_SECRET_KEY]: randomText }),
+    }),
+    [names.admin]: await existingOr(context, cluster, names.admin, { token: randomText }),
+    [names.redis]: { ...redis, [REDIS_AUTH_KEY]: redisAuthConfig(redis.password ?? "") },
+    [names.cassandra]: await existingOr(context, cluster, names.cassandra, {
+      username: () => "chat",
+      password: randomText,
+    }),
+    [names.cassandraAdmin]: await existingOr(context, cluster, names.cassandraAdmin, {
+      username: () => "chatcluster_operator",
+      password: randomText,
+    }),
+  };
+  await applyChildren(context, cluster, secretObjects(cluster, texts), undefined);
+  return {
+    adminToken: texts[names.admin]?.token ?? "",
+    cassandra: login(texts[names.cassandra]),
+    cassandraAdmin: login(texts[names.cassandraAdmin]),
+  };
+}
+
+function needsAuthSecret(cluster: ChatCluster): boolean {
+  return cluster.spec.auth.secretName === undefined && cluster.spec.auth.jwksUrl === undefined;
+}
+
+/** 256 random bits, in letters that no configuration file has to quote. */
+function randomText(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+function login(texts: Texts | undefined): { username: string; password: string } {
+  return { username: texts?.username ?? "", password: texts?.password ?? "" };
+}
+
+async function existingOr(
+  { informers, client }: ConcernContext,
+  cluster: ChatCluster,
+  name: string,
+  makers: Record<string, () => string>,
+): Promise<Texts> {
+  const { namespace } = cluster.metadata;
+  const cached = childInformer(informers, Secret).get(`${namespace}/${name}`);
+  const complete = cached && Object.keys(makers).every((key) => textsOf(cached)[key]);
+  const live = complete ? cached : await client.get(Secret, { namespace, name }).catch(absent);
+  const known = live ? textsOf(live) : {};
+  return Object.fromEntries(Object.entries(makers).map(([key, make]) => [key, known[key] || make()]));
+}
+
+function absent(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}
+
+function textsOf(secret: KubernetesObject): Texts {
+  const data = (secret.data ?? {}) as Record<string, string>;
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]),
+  );
+}

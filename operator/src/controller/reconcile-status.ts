@@ -1,0 +1,77 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ChatCluster } from "../api/chat-cluster.ts";
+import type { ChatClusterStatus } from "../api/status.ts";
+import { type Component, childName } from "../resource/names.ts";
+import { Deployment, findCondition, keyOf, StatefulSet } from "../runtime/index.ts";
+import { chatClusterStatus } from "../status/chat-cluster-status.ts";
+import type { Observation, WorkloadState } from "../status/observation.ts";
+import { workloadState } from "../status/workload-state.ts";
+import type { ConcernContext } from "./dependencies.ts";
+import { childInformer } from "./informers.ts";
+import { podsOf } from "./pods.ts";
+
+/** What the reconcile of the other concerns found out. */
+export type Findings = Pick<
+  Observation,
+  "credentials" | "scaling" | "draining" | "connections" | "problems" | "failures"
+> & { readonly desiredServers: number | undefined };
+
+/** Writes the status if it says anything new, and an Event when the cluster becomes ready or stops to be. */
+export async function reconcileStatus(
+  context: ConcernContext,
+  cluster: ChatCluster,
+  findings: Findings,
+): Promise<void> {
+  const { desiredServers, ...found } = findings;
+  const { servers, cassandra, ingress } = cluster.spec;
+  const observation: Observation = {
+    cluster,
+    ...found,
+    chat: stateOf(context, cluster, "chat", servers.replicas ?? servers.min),
+    redis: stateOf(context, cluster, "redis", 1),
+    cassandra: stateOf(context, cluster, "cassandra", cassandra.nodes),
+    ingress: stateOf(context, cluster, "ingress", ingress.replicas),
+  };
+  await writeStatus(context, cluster, chatClusterStatus(observation, desiredServers, context.clock));
+}
+
+/** Writes a status that differs from the one that is there. */
+export async function writeStatus(
+  { client, informers, events }: ConcernContext,
+  cluster: ChatCluster,
+  status: ChatClusterStatus,
+): Promise<void> {
+  if (isDeepStrictEqual(status, cluster.status)) return;
+  // The uid makes it fail for another ChatCluster that has taken the name since.
+  const written = await client.mergePatch(
+    client.scheme.kindOf(cluster),
+    { namespace: cluster.metadata.namespace, name: cluster.metadata.name },
+    { metadata: { uid: cluster.metadata.uid }, status },
+    "status",
+  );
+  informers.chatClusters.observe(written);
+  for (const type of ["Ready", "Degraded"]) {
+    const before = findCondition(cluster.status?.conditions, type)?.status ?? "False";
+    const now = findCondition(status.conditions, type);
+    if (!now || now.status === before) continue;
+    const isGood = (type === "Ready") === (now.status === "True");
+    const reason = now.status === "True" ? type : `Not${type}`;
+    events.record(cluster, {
+      type: isGood ? "Normal" : "Warning",
+      reason,
+      action: "Reconcile",
+      note: `${now.reason}: ${now.message}`,
+    });
+  }
+}
+
+function stateOf(
+  { informers }: ConcernContext,
+  cluster: ChatCluster,
+  component: Component,
+  wanted: number,
+): WorkloadState {
+  const kind = component === "redis" || component === "cassandra" ? StatefulSet : Deployment;
+  const key = keyOf({ namespace: cluster.metadata.namespace, name: childName(cluster, component) });
+  return workloadState(childInformer(informers, kind).get(key), podsOf(informers, cluster, component), wanted);
+}

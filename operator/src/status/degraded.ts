@@ -1,0 +1,24 @@
+import type { DesiredCondition } from "../runtime/index.ts";
+import type { Observation, Problem } from "./observation.ts";
+
+/** `Degraded`: something is wrong that does not go away by waiting, or keeps failing. */
+export function degraded(observation: Observation): DesiredCondition {
+  const type = "Degraded";
+  const [first, ...others] = problemsOf(observation);
+  if (!first) return { type, status: "False", reason: "AsExpected", message: "no problem is known" };
+  const message = [first, ...others].map((problem) => problem.message).join("; ");
+  return { type, status: "True", reason: first.reason, message };
+}
+
+function problemsOf({ problems, failures, credentials, ...observation }: Observation): Problem[] {
+  const components = [observation.chat, observation.redis, observation.cassandra, observation.ingress];
+  return [
+    ...problems,
+    ...failures.map((message) => ({ reason: "ReconcileFailed", message })),
+    ...components.flatMap(({ podProblem }) => (podProblem ? [podProblem] : [])),
+    ...components.flatMap(({ stalled, podProblem }) =>
+      stalled && !podProblem ? [{ reason: "RolloutStalled", message: "new pods do not become ready" }] : [],
+    ),
+    ...(credentials.problem ? [credentials.problem] : []),
+  ];
+}

@@ -1,0 +1,45 @@
+import type { ChatCluster } from "../api/chat-cluster.ts";
+import type { PodProblem } from "./pod-problem.ts";
+
+/** What one reason and one sentence say. */
+export interface Problem {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The state of one workload, whether Deployment or StatefulSet. */
+export interface WorkloadState {
+  /** False until it exists. */
+  readonly exists: boolean;
+  /** Pods that there should be. */
+  readonly desired: number;
+  readonly ready: number;
+  /** Pods that there are, ready or not, those that are going not among them. */
+  readonly current: number;
+  /** Pods of the newest template. */
+  readonly updated: number;
+  /** Whether its controller has seen its newest spec. */
+  readonly observed: boolean;
+  /** The Deployment gave up waiting for its new pods. */
+  readonly stalled: boolean;
+  /** What keeps one of its pods from running, the first that was found. */
+  readonly podProblem: PodProblem | undefined;
+}
+
+/** Everything that the status is computed from. */
+export interface Observation {
+  readonly cluster: ChatCluster;
+  readonly chat: WorkloadState;
+  readonly redis: WorkloadState;
+  readonly cassandra: WorkloadState;
+  readonly ingress: WorkloadState;
+  /** Whether Cassandra's roles are in order; a problem where that was tried and failed. */
+  readonly credentials: { readonly ready: boolean; readonly problem?: Problem };
+  readonly scaling: { readonly reason: string; readonly message: string } | undefined;
+  readonly draining: readonly string[];
+  readonly connections: number | undefined;
+  /** What a person has to put right, such as a Secret that is not there. */
+  readonly problems: readonly Problem[];
+  /** What failed in this reconcile and will be tried again. */
+  readonly failures: readonly string[];
+}

@@ -1,0 +1,24 @@
+import type { DesiredCondition } from "../runtime/index.ts";
+import type { Observation, WorkloadState } from "./observation.ts";
+import { isSettled } from "./workload-state.ts";
+
+/** `Progressing`: whether something is still on its way to what the spec asks for. */
+export function progressing(observation: Observation): DesiredCondition {
+  const type = "Progressing";
+  if (observation.draining.length > 0)
+    return { type, status: "True", reason: "Draining", message: `draining ${observation.draining.join(", ")}` };
+  const moving = unsettled(observation);
+  if (moving.length > 0)
+    return { type, status: "True", reason: "RollingOut", message: `waiting for ${moving.join(", ")}` };
+  if (observation.cassandra.exists && !observation.credentials.ready)
+    return { type, status: "True", reason: "ApplyingCredentials", message: "waiting for Cassandra's roles" };
+  return { type, status: "False", reason: "Settled", message: "everything is as the spec asks" };
+}
+
+/** The components whose pods are not yet all there, new and ready. */
+export function unsettled({ chat, redis, cassandra, ingress }: Observation): string[] {
+  const components: Record<string, WorkloadState> = { servers: chat, Redis: redis, Cassandra: cassandra, ingress };
+  return Object.entries(components)
+    .filter(([, state]) => !isSettled(state))
+    .map(([name]) => name);
+}
