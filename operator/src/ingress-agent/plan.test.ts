@@ -94,26 +94,29 @@ test("an id that is still taken is waited for", () => {
   assert.deepEqual(types, ["set-state"]);
 });
 
+/** One action's effect on its server; undefined is deletion. Refuses what HAProxy refuses. */
+function applyOne(servers: ReadonlyMap<string, HaproxyServer>, action: Action): HaproxyServer | undefined {
+  const known = servers.get(action.name);
+  if (action.type === "add") {
+    assert.ok(!known && ![...servers.values()].some(({ id }) => id === action.id), "a name or an id twice");
+    const { address, port } = action.endpoint;
+    return server(action.name, { id: action.id, address, port, state: "maint", checked: false });
+  }
+  assert.ok(known, "No such server.");
+  if (action.type === "set-state") return { ...known, state: action.state };
+  if (action.type === "enable-health") return { ...known, checked: true };
+  if (action.type === "shutdown-sessions") return { ...known, connections: 0 };
+  assert.deepEqual([known.state, known.connections], ["maint", 0]);
+  return undefined;
+}
+
 /** HAProxy, as far as a plan can change it. */
 function applyAll(servers: HaproxyServer[], actions: readonly Action[]): HaproxyServer[] {
   const after = new Map(servers.map((one) => [one.name, one]));
   for (const action of actions) {
-    const known = after.get(action.name);
-    if (action.type === "add") {
-      assert.ok(
-        !known && ![...after.values()].some(({ id }) => id === action.id),
-        "HAProxy refuses a name or id twice",
-      );
-      const { address, port } = action.endpoint;
-      after.set(action.name, server(action.name, { id: action.id, address, port, state: "maint", checked: false }));
-    } else if (known && action.type === "set-state") after.set(action.name, { ...known, state: action.state });
-    else if (known && action.type === "enable-health") after.set(action.name, { ...known, checked: true });
-    else if (known && action.type === "shutdown-sessions") after.set(action.name, { ...known, connections: 0 });
-    else if (known && action.type === "delete") {
-      assert.equal(known.state, "maint");
-      assert.equal(known.connections, 0);
-      after.delete(action.name);
-    }
+    const changed = applyOne(after, action);
+    if (changed) after.set(action.name, changed);
+    else after.delete(action.name);
   }
   return [...after.values()];
 }
