@@ -49,7 +49,7 @@ function findInMap(desired: object, owned: FieldSet, path: string): string | und
 
 function findInValue(value: unknown, owned: FieldSet, path: string): string | undefined {
   // A leaf: a scalar, or a map or list that is owned as a whole.
-  if (Object.keys(owned).every((key) => key === ".") || typeof value !== "object" || value === null) return undefined;
+  if (Object.keys(owned).length === 0 || typeof value !== "object" || value === null) return undefined;
   return Array.isArray(value) ? findInList(value, owned, path) : findInMap(value, owned, `${path}.`);
 }
 

@@ -44,11 +44,12 @@ export class Transport {
 
   /** Sends a request and resolves to a reply whose status is 2xx. @throws ApiError */
   async open(request: TransportRequest): Promise<IncomingMessage> {
-    const options = await this.#options(request);
-    const reply = await this.#send(request, options)
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const options = await this.#options(request, body);
+    const reply = await this.#send(request, options, body)
       .catch((error: unknown) => {
         // The server closed an idle connection just as it was used again; a read can safely be sent once more.
-        if (request.method === "GET" && error instanceof StaleConnection) return this.#send(request, options);
+        if (request.method === "GET" && error instanceof StaleConnection) return this.#send(request, options, body);
         throw error;
       })
       .catch((error: unknown) => {
@@ -75,7 +76,7 @@ export class Transport {
     this.#agent.destroy();
   }
 
-  async #options(request: TransportRequest): Promise<RequestOptions> {
+  async #options(request: TransportRequest, body: string | undefined): Promise<RequestOptions> {
     const options: RequestOptions = {};
     // Every time: service account tokens and client certificates are renewed on disk.
     await this.#kubeConfig.applyToHTTPSOptions(options);
@@ -85,6 +86,8 @@ export class Transport {
       accept: "application/json",
     };
     if (request.contentType) headers["content-type"] = request.contentType;
+    // Node gives a DELETE no length by itself: its body would be taken for the connection's next request.
+    if (body !== undefined) headers["content-length"] = Buffer.byteLength(body);
     return {
       ...options,
       headers,
@@ -106,7 +109,7 @@ export class Transport {
     return `${base}${request.path}${query.size > 0 ? `?${query}` : ""}`;
   }
 
-  #send(request: TransportRequest, options: RequestOptions): Promise<IncomingMessage> {
+  #send(request: TransportRequest, options: RequestOptions, body: string | undefined): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     if (request.signal?.aborted) return Promise.reject(new Error("the request was cancelled"));
     const send = this.#server.protocol === "http:" ? httpRequest : httpsRequest;
@@ -126,7 +129,7 @@ export class Transport {
       request.signal?.removeEventListener("abort", cancel);
       reject(sent.reusedSocket && error.code === "ECONNRESET" ? new StaleConnection("", { cause: error }) : error);
     });
-    sent.end(request.body === undefined ? undefined : JSON.stringify(request.body));
+    sent.end(body);
     return promise;
   }
 }

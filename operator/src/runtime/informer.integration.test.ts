@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { type ApiServer, startApiServer } from "@chatcluster/local/services";
+import { Informer, type InformerOptions } from "./informer.ts";
+import { ConfigMap } from "./scheme.ts";
+import { configMap, countingClient, quietLogger } from "./testing/api.ts";
+import { startTcpProxy } from "./testing/tcp-proxy.ts";
+import { until } from "./testing/until.ts";
+
+let server: ApiServer;
+
+before(async () => {
+  server = await startApiServer();
+});
+after(() => server.stop());
+
+/** A running informer of the ConfigMaps with the test's label, its counts and a client to change them. */
+function startInformer(name: string, options: Partial<InformerOptions> = {}) {
+  const { client } = countingClient(server.kubeconfig, { timeoutMs: 2_000 });
+  const stop = new AbortController();
+  const restarts: string[] = [];
+  const log: string[] = [];
+  const informer = new Informer({
+    client,
+    kind: ConfigMap,
+    logger: quietLogger,
+    labelSelector: `test=${name}`,
+    onWatchRestart: (_resource, reason) => restarts.push(reason),
+    ...options,
+  });
+  informer.addHandler({
+    added: ({ metadata }) => log.push(`added ${metadata.name}`),
+    updated: (_, { metadata }) => log.push(`updated ${metadata.name}`),
+    deleted: ({ metadata }) => log.push(`deleted ${metadata.name}`),
+  });
+  const running = informer.run(stop.signal);
+  const labels = { labels: { test: name } };
+  return {
+    client,
+    informer,
+    log,
+    restarts,
+    make: (object: string, data = {}) => client.create(configMap(object, data, labels)),
+    remove: (object: string) => client.delete(ConfigMap, { namespace: "default", name: object }),
+    has: (object: string) => informer.get(`default/${object}`) !== undefined,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+      client.close();
+    },
+  };
+}
+
+test("a list of several pages, then every change in order, without managedFields and only of the selection", async () => {
+  await using some = startInformer("pages");
+  const names = Array.from({ length: 620 }, (_, index) => `page-${index}`);
+  for (let start = 0; start < names.length; start += 50)
+    await Promise.all(names.slice(start, start + 50).map((name) => some.make(name)));
+  await using second = startInformer("pages");
+  await until("620 objects are listed", () => second.informer.hasSynced && second.informer.size === 620);
+  assert.equal(second.informer.get("default/page-0")?.metadata.managedFields, undefined);
+  assert.equal(second.informer.get("default/page-0")?.kind, "ConfigMap");
+  const { client } = second;
+  await client.mergePatch(ConfigMap, { namespace: "default", name: "page-1" }, { data: { changed: "yes" } });
+  await second.remove("page-1");
+  await client.create(configMap("unselected"));
+  await second.make("page-last");
+  await until("the last change is seen", () => second.has("page-last"));
+  assert.deepEqual(second.log.slice(620), ["updated page-1", "deleted page-1", "added page-last"]);
+});
+
+test("a change is seen within 200 ms", async () => {
+  await using some = startInformer("fast");
+  await until("it is in step", () => some.informer.hasSynced);
+  await some.make("fast-1");
+  const startedMs = performance.now();
+  await until("the new object is seen", () => some.has("fast-1"));
+  assert.ok(performance.now() - startedMs < 200, `${performance.now() - startedMs} ms`);
+});
+
+test("an API server that is killed and comes back: what changed meanwhile is seen, deletions too", async () => {
+  await using some = startInformer("restart");
+  await some.make("restart-old");
+  await until("the first object is seen", () => some.has("restart-old"));
+  await server.kill();
+  await until("the watch is lost", () => some.restarts.includes("error"));
+  await server.restart();
+  await some.remove("restart-old");
+  await some.make("restart-new");
+  await until("both changes are seen", () => some.has("restart-new") && !some.has("restart-old"));
+  assert.ok(some.log.includes("deleted restart-old"));
+});
+
+test("a version that etcd has compacted gives 410: the informer lists again and tells of deletions it missed", async () => {
+  await using proxy = await startTcpProxy(Number(new URL(server.url).port));
+  const { client } = countingClient(server.kubeconfig.replace(server.url, `https://127.0.0.1:${proxy.port}`));
+  await using some = startInformer("gone", { client });
+  await some.make("gone-old");
+  await until("the first object is seen", () => some.has("gone-old"));
+  proxy.cut();
+  await some.remove("gone-old");
+  await some.make("gone-new");
+  const direct = countingClient(server.kubeconfig).client;
+  await compact((await direct.list(ConfigMap)).resourceVersion);
+  // Else the API server would still answer from its own memory of the last changes.
+  await server.kill();
+  await server.restart();
+  proxy.mend();
+  await until("the version is refused", () => some.restarts.includes("gone"));
+  await until("the informer goes on", () => some.has("gone-new") && !some.has("gone-old"));
+  assert.ok(some.log.includes("deleted gone-old"));
+});
+
+test("a server that hangs with its connections open: the watch is ended by the watchdog and nothing is missed", async () => {
+  await using some = startInformer("hang", { watchTimeoutSeconds: 2, watchGraceMs: 500 });
+  await until("it is in step", () => some.informer.hasSynced);
+  await until("a watch has ended in time", () => some.restarts.includes("timeout"));
+  server.pause();
+  try {
+    await until("the hung watch is found", () => some.restarts.includes("stale"));
+  } finally {
+    server.resume();
+  }
+  await until("the API server answers", () =>
+    some.make("hang-1").then(
+      () => true,
+      () => false,
+    ),
+  );
+  await until("the change is seen", () => some.has("hang-1"));
+});
+
+/** Through etcd's JSON gateway. https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/ */
+async function compact(revision: string): Promise<void> {
+  const commandLine = await readFile(`/proc/${server.pid}/cmdline`, "utf8");
+  const etcd = /--etcd-servers=([^\0]+)/.exec(commandLine)?.[1];
+  const reply = await fetch(`${etcd}/v3/kv/compaction`, {
+    method: "POST",
+    body: JSON.stringify({ revision, physical: true }),
+  });
+  assert.equal(reply.status, 200, await reply.text());
+}
