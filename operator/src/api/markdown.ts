@@ -76,8 +76,13 @@ function typeOf(field: Schema): string {
 }
 
 function defaultOf(field: Schema): string {
-  if (field.default === undefined || JSON.stringify(field.default) === "{}") return "";
+  // An object's own default only repeats those of its fields.
+  if (field.default === undefined || (field.properties && Object.values(field.properties).some(hasDefault))) return "";
   return `\`${typeof field.default === "string" ? field.default : JSON.stringify(field.default)}\``;
+}
+
+function hasDefault(field: Schema): boolean {
+  return field.default !== undefined;
 }
 
 function* rules(path: string, schema: Schema): Generator<string> {

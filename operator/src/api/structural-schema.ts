@@ -3,6 +3,9 @@
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
  */
 
+import type { TSchema } from "typebox";
+import { Value } from "typebox/value";
+
 type JsonSchema = { readonly [key: string]: unknown };
 
 /** Keywords that mean the same in JSON Schema and in OpenAPI v3. */
@@ -33,7 +36,13 @@ export function structuralSchema(schema: JsonSchema, path: string): Record<strin
   if (literals) return { ...kept(schema), type: "string", enum: literals, ...extensions(schema) };
   if (typeof schema.type !== "string") throw new TypeError(`${path}: a structural schema needs a type here`);
   if (typeof schema.description !== "string") throw new TypeError(`${path}: has no description`);
-  return { ...kept(schema), ...extensions(schema), ...children(schema, path) };
+  return { ...kept(schema), ...defaultOf(schema), ...extensions(schema), ...children(schema, path) };
+}
+
+/** The default with those of the fields below it filled in: the API server checks it against the CEL rules as it stands. */
+function defaultOf(schema: JsonSchema): Record<string, unknown> {
+  if (schema.default === undefined) return {};
+  return { default: Value.Default(schema as TSchema, structuredClone(schema.default)) };
 }
 
 function kept(schema: JsonSchema): Record<string, unknown> {

@@ -96,6 +96,8 @@ function agentContainer(cluster: ChatCluster, images: Images): k8s.Container {
     env: [
       { name: "AGENT_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
       { name: "AGENT_SERVICE", value: childName(cluster, "chat") },
+      // A server that has gone keeps its sessions for as long as its drain may last.
+      { name: "AGENT_RETIRE_SECONDS", value: String(cluster.spec.servers.drainSeconds) },
     ],
     resources: {
       requests: { cpu: k8s.Quantity.fromString("10m"), memory: k8s.Quantity.fromString("64Mi") },

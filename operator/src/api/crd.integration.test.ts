@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { type ApiServer, startApiServer } from "@chatcluster/local/services";
+import { tool } from "@chatcluster/local/tools";
+import { ApiError, type Client, type KubernetesObject } from "../runtime/index.ts";
+import { chatCluster, clientOf, installCrd } from "../testing/chat-cluster-api.ts";
+import { parseChatCluster } from "./chat-cluster.ts";
+
+let server: ApiServer;
+let client: Client;
+let kubectl: string;
+const run = promisify(execFile);
+
+before(async () => {
+  server = await startApiServer();
+  client = clientOf(server.kubeconfig);
+  kubectl = await tool("kubectl");
+  await installCrd(client);
+});
+after(async () => {
+  client.close();
+  await server.stop();
+});
+
+async function refusal(
+  object: KubernetesObject,
+  write: (object: KubernetesObject) => Promise<unknown>,
+): Promise<string> {
+  const error = await write(object).then(
+    () => assert.fail(`accepted: ${JSON.stringify(object.spec)}`),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof ApiError, String(error));
+  assert.equal(error.code, "kubernetes_invalid");
+  return error.message;
+}
+
+test("an empty spec gets every default, and is what the operator's types say", async () => {
+  const created = await client.create(chatCluster("defaults", {}));
+  const { spec } = parseChatCluster(created);
+  assert.equal(spec.servers.min, 2);
+  assert.equal(spec.servers.max, 10);
+  assert.equal(spec.servers.replicas, undefined);
+  assert.equal(spec.servers.connectionsPerServer, 5000);
+  assert.equal(spec.servers.drainSeconds, 30);
+  assert.equal(spec.redis.mode, "standalone");
+  assert.deepEqual(spec.cassandra.storage, { size: "10Gi" });
+  assert.equal(spec.cassandra.datacenter, "dc1");
+  assert.equal(spec.ingress.loadFactor, 125);
+  assert.equal(spec.ingress.service.type, "ClusterIP");
+  assert.equal(spec.retention.volumes, "Keep");
+  assert.equal(spec.limits.maxConnections, 15000);
+  // Defaults are the API server's, not only ours.
+  assert.deepEqual(created.spec, spec);
+});
+
+const REFUSED: [field: string, spec: Record<string, unknown>][] = [
+  ["spec.servers.min", { servers: { min: 0 } }],
+  ["spec.servers.min", { servers: { min: 5, max: 4 } }],
+  ["spec.servers.replicas", { servers: { min: 2, max: 4, replicas: 5 } }],
+  ["spec.servers.replicas", { servers: { min: 2, max: 4, replicas: 1 } }],
+  ["spec.servers.connectionsPerServer", { servers: { connectionsPerServer: 20000 } }],
+  ["spec.redis.mode", { redis: { mode: "cluster" } }],
+  ["spec.redis.storage.size", { redis: { storage: { size: "much" } } }],
+  ["spec.cassandra.replicationFactor", { cassandra: { nodes: 2, replicationFactor: 3 } }],
+  ["spec.cassandra.heap", { cassandra: { heap: "128Mi" } }],
+  ["spec.cassandra.datacenter", { cassandra: { datacenter: "dc-1; DROP" } }],
+  ["spec.ingress.loadFactor", { ingress: { loadFactor: 100 } }],
+  ["spec.ingress.hashOn", { ingress: { hashOn: "phase of the moon" } }],
+  ["spec.ingress.service.nodePort", { ingress: { service: { type: "ClusterIP", nodePort: 30080 } } }],
+  ["spec.auth.jwksUrl", { auth: { secretName: "own", jwksUrl: "https://id.example/keys" } }],
+  ["spec.auth.jwksUrl", { auth: { jwksUrl: "ftp://id.example/keys" } }],
+  ["spec.retention.volumes", { retention: { volumes: "Perhaps" } }],
+];
+
+for (const [field, spec] of REFUSED) {
+  test(`${JSON.stringify(spec)} is refused with a message that names ${field}`, async () => {
+    const message = await refusal(chatCluster("refused", spec), (object) => client.create(object));
+    assert.ok(message.includes(field), message);
+  });
+}
+
+test("a name that its Services could not have is refused", async () => {
+  for (const name of ["a.b", "9lives", "a".repeat(41)]) {
+    const message = await refusal(chatCluster(name, {}), (object) => client.create(object));
+    assert.match(message, /metadata\.name/);
+  }
+});
+
+const CHANGES: [field: string, from: Record<string, unknown>, to: Record<string, unknown>][] = [
+  ["spec.cassandra.storage.size", { storage: { size: "10Gi" } }, { storage: { size: "9Gi" } }],
+  ["spec.cassandra.storage.storageClassName", {}, { storage: { storageClassName: "fast" } }],
+  ["spec.cassandra.datacenter", { datacenter: "dc1" }, { datacenter: "dc2" }],
+  ["spec.cassandra.nodes", { nodes: 3 }, { nodes: 2 }],
+];
+
+for (const [field, from, to] of CHANGES) {
+  test(`${field} cannot be changed from ${JSON.stringify(from)} to ${JSON.stringify(to)}`, async () => {
+    const name = `change-${CHANGES.findIndex(([, , each]) => each === to)}`;
+    const created = await client.create(chatCluster(name, { cassandra: from }));
+    const changed = { ...created, spec: { ...(created.spec as object), cassandra: { ...from, ...to } } };
+    const message = await refusal(changed, (object) => client.update(object));
+    assert.ok(message.includes(field), message);
+  });
+}
+
+test("a volume may grow, in any unit", async () => {
+  const created = await client.create(chatCluster("grow", { redis: { storage: { size: "1Gi" } } }));
+  const grown = { ...created, spec: { ...(created.spec as object), redis: { storage: { size: "1025Mi" } } } };
+  await client.update(grown);
+});
+
+test("kubectl scale writes spec.servers.replicas, within min and max", async () => {
+  await client.create(chatCluster("scaled", { servers: { min: 2, max: 4 } }));
+  const scale = (count: number) =>
+    run(kubectl, ["--kubeconfig", server.kubeconfigFile, "scale", "chat/scaled", `--replicas=${count}`]);
+  await scale(3);
+  const scaled = parseChatCluster(
+    await client.get(client.scheme.kindOf(chatCluster("scaled", {})), {
+      namespace: "default",
+      name: "scaled",
+    }),
+  );
+  assert.equal(scaled.spec.servers.replicas, 3);
+  await assert.rejects(scale(9), /spec\.servers\.replicas/);
+});
+
+test("kubectl explain has a description for every field", async () => {
+  const { stdout } = await run(kubectl, [
+    "--kubeconfig",
+    server.kubeconfigFile,
+    "explain",
+    "chatclusters.spec",
+    "--recursive",
+  ]);
+  for (const field of ["connectionsPerServer", "replicationFactor", "hashOn", "podTemplate"])
+    assert.match(stdout, new RegExp(field));
+  const explained = await run(kubectl, [
+    "--kubeconfig",
+    server.kubeconfigFile,
+    "explain",
+    "chatclusters.spec.servers.connectionsPerServer",
+  ]);
+  assert.match(explained.stdout, /Open connections per chat server/);
+  assert.doesNotMatch(explained.stdout, /<empty>/);
+});
