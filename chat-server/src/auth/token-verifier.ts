@@ -1,0 +1,69 @@
+import { CodedError, messageOf } from "@chatcluster/foundation/errors";
+import { UserId } from "@chatcluster/protocol";
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { Compile } from "typebox/compile";
+
+export interface Identity {
+  /** The token's `sub`. */
+  userId: string;
+  /** Milliseconds since 1970; Infinity for a token without `exp`. */
+  expiresAt: number;
+}
+
+export interface TokenOptions {
+  /** For HS256. */
+  secret?: string | undefined;
+  /** For asymmetric keys (RFC 7517). */
+  jwksUrl?: string | undefined;
+  issuer?: string | undefined;
+  audience?: string | undefined;
+}
+
+const MAX_TOKEN_LENGTH = 8_192;
+/** Never `none`, and never HS256 with a public key. */
+const ASYMMETRIC = ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"];
+const userIdSchema = Compile(UserId);
+
+/** Checks the JSON Web Tokens (RFC 7519) that people connect with. */
+export class TokenVerifier {
+  readonly #key: Uint8Array | JWTVerifyGetKey;
+  readonly #options: { algorithms: string[]; issuer?: string; audience?: string; clockTolerance: number };
+
+  constructor({ secret, jwksUrl, issuer, audience }: TokenOptions) {
+    if (secret !== undefined) this.#key = new TextEncoder().encode(secret);
+    else if (jwksUrl !== undefined) this.#key = createRemoteJWKSet(new URL(jwksUrl));
+    else throw new CodedError("invalid_configuration", "neither a secret nor a JWKS URL to check tokens with");
+    this.#options = {
+      algorithms: secret === undefined ? ASYMMETRIC : ["HS256"],
+      clockTolerance: 5,
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+    };
+  }
+
+  /** @throws CodedError `unauthenticated` with the reason; `unavailable` if the key server can't be reached. */
+  async verify(token: string | undefined): Promise<Identity> {
+    if (token === undefined || token === "")
+      throw unauthenticated("no token: give one as `Authorization: Bearer` or `?token=`");
+    if (token.length > MAX_TOKEN_LENGTH) throw unauthenticated(`the token is longer than ${MAX_TOKEN_LENGTH}`);
+    const { sub, exp } = await this.#payload(token);
+    if (!userIdSchema.Check(sub)) throw unauthenticated("the token's `sub` is not a user id");
+    return { userId: sub, expiresAt: exp === undefined ? Number.POSITIVE_INFINITY : exp * 1_000 };
+  }
+
+  async #payload(token: string) {
+    try {
+      const { payload } =
+        this.#key instanceof Uint8Array
+          ? await jwtVerify(token, this.#key, this.#options)
+          : await jwtVerify(token, this.#key, this.#options);
+      return payload;
+    } catch (error) {
+      if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError))
+        throw new CodedError("unavailable", `tokens can't be checked: ${messageOf(error)}`, { cause: error });
+      throw unauthenticated(`the token is not valid: ${error.message}`);
+    }
+  }
+}
+
+const unauthenticated = (message: string) => new CodedError("unauthenticated", message);

@@ -1,0 +1,40 @@
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const TIME_LENGTH = 10;
+const SEQUENCE_LENGTH = 4;
+const RANDOM_LENGTH = 12;
+
+/** Crockford's base 32, most significant first, padded with zeros. */
+function encode(value: number, length: number): string {
+  let text = "";
+  for (let rest = value; text.length < length; rest = Math.floor(rest / 32)) text = ALPHABET.charAt(rest % 32) + text;
+  return text;
+}
+
+/** The random part of a message id: 60 bits. */
+export function randomPart(): string {
+  let text = "";
+  for (const byte of crypto.getRandomValues(new Uint8Array(RANDOM_LENGTH))) text += ALPHABET.charAt(byte % 32);
+  return text;
+}
+
+/**
+ * 26 characters in the ULID layout: 48 bits of time, then 20 bits that count within the millisecond, then 60 random bits. Texts sort as
+ * (time, count). The Redis script `reserve.lua` makes the same.
+ */
+export function messageId(sentAt: number, sequence: number, random: string): string {
+  return encode(sentAt, TIME_LENGTH) + encode(sequence, SEQUENCE_LENGTH) + random;
+}
+
+const decode = (text: string) => [...text].reduce((value, digit) => value * 32 + ALPHABET.indexOf(digit), 0);
+
+/** Milliseconds since 1970, as the id was made with. */
+export const timeOf = (id: string): number => decode(id.slice(0, TIME_LENGTH));
+
+/**
+ * A write time in microseconds that rises with the message's place: of two writes of a "so far" mark, the one that lies further wins,
+ * whichever comes last. Equal for ids that share a millisecond beyond the thousandth: Cassandra then takes the greater value.
+ */
+export function writeTimeOf(id: string): bigint {
+  const sequence = decode(id.slice(TIME_LENGTH, TIME_LENGTH + SEQUENCE_LENGTH));
+  return BigInt(timeOf(id)) * 1_000n + BigInt(Math.min(sequence, 999));
+}

@@ -1,0 +1,94 @@
+import { CodedError } from "@chatcluster/foundation/errors";
+import type { Logger } from "@chatcluster/foundation/logger";
+import type { Message, Send } from "@chatcluster/protocol";
+import type { Broker, Claim, Reserved } from "../broker/broker.ts";
+import type { Stores } from "../store/stores.ts";
+import type { ConversationLog } from "./conversation-log.ts";
+import type { Conversations } from "./conversations.ts";
+import { digestOf, messageJson } from "./message-json.ts";
+import type { OfflineDelivery } from "./offline-delivery.ts";
+import type { ReservationRecovery } from "./reservation-recovery.ts";
+
+export interface SenderServices {
+  broker: Broker;
+  stores: Stores;
+  log: ConversationLog;
+  conversations: Conversations;
+  offline: OfflineDelivery;
+  recovery: ReservationRecovery;
+  logger: Logger;
+}
+
+/** A message that has its place and is not stored yet. */
+export interface PlacedMessage {
+  claim: Claim;
+  text: string;
+  members: ReadonlySet<string>;
+  place: Exclude<Reserved, { outcome: "cold" | "conflict" }>;
+}
+
+const ATTEMPTS = 3;
+
+/** The way of a message: place, store, commit, offline lists. What a session sends keeps its order by being placed one after the other. */
+export class MessageSender {
+  readonly #services: SenderServices;
+
+  constructor(services: SenderServices) {
+    this.#services = services;
+  }
+
+  /** @throws CodedError `conversation_not_found`, `invalid_frame` (the `clientId` stands for another text), `unavailable` */
+  async place(senderId: string, { conversationId, clientId, text }: Send): Promise<PlacedMessage> {
+    const members = await this.#services.conversations.membersFor(senderId, conversationId);
+    const claim = { conversationId, senderId, clientId, digest: digestOf(text) };
+    return { claim, text, members, place: await this.#reserve(claim) };
+  }
+
+  /** Resolves when the message is stored, in the log, and on the lists of those who are offline: it may be acknowledged. */
+  async finish({ claim, text, members, place }: PlacedMessage): Promise<Message> {
+    const { broker, stores, offline, recovery } = this.#services;
+    let current = place;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const { conversationId, senderId, clientId } = claim;
+      const message = { id: current.messageId, conversationId, senderId, clientId, sentAt: current.sentAt, text };
+      const body = messageJson(message);
+      let outcome: "published" | "held" | "abandoned" = "published";
+      if (current.outcome === "reserved") {
+        await stores.messages.insert(message);
+        outcome = await broker.commit(claim, message.id, body);
+      }
+      if (outcome !== "abandoned") {
+        if (outcome === "held") recovery.watch(conversationId);
+        await this.#removeReplaced(claim, current);
+        await offline.deliver(senderId, members, body);
+        return message;
+      }
+      current = await this.#replace(claim, message.id);
+    }
+    throw new CodedError(
+      "unavailable",
+      `message ${claim.clientId} was given up ${ATTEMPTS} times: the server is too slow`,
+    );
+  }
+
+  async #reserve(claim: Claim): Promise<PlacedMessage["place"]> {
+    const reserved = await this.#services.log.reserve(claim);
+    if (reserved.outcome === "conflict")
+      throw new CodedError("invalid_frame", `clientId: ${claim.clientId} stands for another text`);
+    return reserved;
+  }
+
+  /** Somebody gave the reservation up, or Redis lost it: the stored row has no place in the order and goes, once there is another. */
+  async #replace(claim: Claim, lostId: string): Promise<PlacedMessage["place"]> {
+    const place = await this.#reserve(claim);
+    if (place.messageId === lostId) return place;
+    if (place.outcome === "reserved") return { ...place, replaces: lostId };
+    await this.#services.stores.messages.delete(claim.conversationId, lostId);
+    return place;
+  }
+
+  async #removeReplaced({ conversationId }: Claim, place: PlacedMessage["place"]): Promise<void> {
+    if (place.outcome !== "reserved" || place.replaces === undefined) return;
+    await this.#services.stores.messages.delete(conversationId, place.replaces);
+  }
+}

@@ -1,0 +1,22 @@
+import { offlineEntry, type UserDirectory } from "../directory/user-directory.ts";
+
+/** Puts a committed message on the lists of those members who have no connection anywhere. */
+export class OfflineDelivery {
+  readonly #directory: UserDirectory;
+  readonly #isHere: (userId: string) => boolean;
+
+  /** `isHere`: the user has a connection to this very server, which gets the message by subscription; nobody needs to be asked. */
+  constructor(directory: UserDirectory, isHere: (userId: string) => boolean) {
+    this.#directory = directory;
+    this.#isHere = isHere;
+  }
+
+  /** To be called after the commit (see {@link UserDirectory} for why), and before the message is acknowledged. Repeating it is harmless. */
+  async deliver(senderId: string, members: ReadonlySet<string>, body: string): Promise<void> {
+    const elsewhere = [...members].filter((userId) => userId !== senderId && !this.#isHere(userId));
+    if (elsewhere.length === 0) return;
+    const offline = await this.#directory.offlineAmong(elsewhere);
+    const entry = offlineEntry(body);
+    if (entry && offline.length > 0) await this.#directory.push(offline, [entry], true);
+  }
+}

@@ -1,0 +1,104 @@
+import type { Logger } from "@chatcluster/foundation/logger";
+import type { Position } from "@chatcluster/protocol";
+import type { Broker, LogEvent } from "../broker/broker.ts";
+import type { ConversationLog } from "../conversation/conversation-log.ts";
+import { Feed, type FeedEvent, type Subscriber } from "./feed.ts";
+
+export interface HubServices {
+  broker: Broker;
+  log: ConversationLog;
+  logger: Logger;
+  /** A reservation is pending in the conversation. */
+  onPending: (conversationId: string) => void;
+}
+
+/** How a subscriber joins: told first whether its position could be taken up, then given what it missed. */
+export interface Resumption {
+  after: Position;
+  onResumed(recovered: boolean, position: Position): void;
+  /** May wait until the peer has taken what it was given. */
+  onMissed(events: FeedEvent[]): Promise<void>;
+}
+
+/** The feeds of the conversations that have a member connected here. */
+export class FeedHub {
+  readonly #services: HubServices;
+  readonly #feeds = new Map<string, Feed>();
+
+  constructor(services: HubServices) {
+    this.#services = services;
+  }
+
+  feed(conversationId: string): Feed | undefined {
+    return this.#feeds.get(conversationId);
+  }
+
+  /** Rejects with CodedError `unavailable` if the conversation can't be subscribed to; the subscriber has then not joined. */
+  async join(conversationId: string, subscriber: Subscriber, resumption?: Resumption): Promise<Position> {
+    const feed = this.#feeds.get(conversationId) ?? this.#create(conversationId);
+    // Counted as a user before it is ready, so that nobody else's leaving ends the feed meanwhile.
+    this.#hold(feed);
+    try {
+      await feed.ready;
+      return resumption ? await this.#resume(feed, subscriber, resumption) : feed.add(subscriber);
+    } finally {
+      this.#release(feed);
+    }
+  }
+
+  leave(conversationId: string, subscriber: Subscriber): void {
+    const feed = this.#feeds.get(conversationId);
+    if (!feed) return;
+    feed.delete(subscriber);
+    this.#endIfUnused(feed);
+  }
+
+  onEvent(conversationId: string, event: LogEvent): void {
+    this.#feeds.get(conversationId)?.accept(event);
+  }
+
+  onResubscribed(): void {
+    for (const feed of this.#feeds.values()) feed.catchUp();
+  }
+
+  readonly #holds = new Map<Feed, number>();
+
+  #hold(feed: Feed): void {
+    this.#holds.set(feed, (this.#holds.get(feed) ?? 0) + 1);
+  }
+
+  #release(feed: Feed): void {
+    const left = (this.#holds.get(feed) ?? 1) - 1;
+    if (left > 0) this.#holds.set(feed, left);
+    else this.#holds.delete(feed);
+    this.#endIfUnused(feed);
+  }
+
+  #endIfUnused(feed: Feed): void {
+    if (feed.size > 0 || this.#holds.has(feed) || this.#feeds.get(feed.conversationId) !== feed) return;
+    this.#feeds.delete(feed.conversationId);
+    this.#services.broker.unsubscribeConversation(feed.conversationId);
+  }
+
+  #create(conversationId: string): Feed {
+    const { broker, log, logger, onPending } = this.#services;
+    const feed = new Feed(conversationId, broker.subscribeConversation(conversationId), { log, logger, onPending });
+    this.#feeds.set(conversationId, feed);
+    return feed;
+  }
+
+  /** Whoever has read all there is must be added in the same turn, or what comes in between is missed. */
+  async #resume(feed: Feed, subscriber: Subscriber, { after, onResumed, onMissed }: Resumption): Promise<Position> {
+    for (let cursor = after; ; ) {
+      const { recovered, events } = await feed.read(cursor);
+      if (!recovered) {
+        onResumed(false, feed.position);
+        return feed.add(subscriber);
+      }
+      if (cursor === after) onResumed(true, after);
+      if (events.length === 0 && feed.isAt(cursor)) return feed.add(subscriber);
+      await onMissed(events);
+      cursor = events.at(-1)?.position ?? { ...cursor };
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import type { RedisClient } from "../redis/client.ts";
+import { keys } from "../redis/keys.ts";
+import { OFFLINE_NOTICE, type OfflineEntry, offlineEntry, type UserDirectory } from "./user-directory.ts";
+
+const OFFLINE_LIFE_MS = 30 * 24 * 60 * 60 * 1_000;
+const RENEW_BATCH = 1_000;
+
+export interface RedisDirectoryOptions {
+  /** Unique to this run of this server. */
+  instance: string;
+  /** Where this server is reached. */
+  address: string;
+  ttlMs: number;
+  offlineLimit: number;
+}
+
+export class RedisDirectory implements UserDirectory {
+  readonly ttlMs: number;
+  readonly #redis: RedisClient;
+  readonly #options: RedisDirectoryOptions;
+
+  constructor(redis: RedisClient, options: RedisDirectoryOptions) {
+    this.#redis = redis;
+    this.#options = options;
+    this.ttlMs = options.ttlMs;
+  }
+
+  /** Nothing to do before Redis is there: the mark of a living server is written by `register` and `renew`. */
+  async start(): Promise<void> {
+    return;
+  }
+
+  async close(): Promise<void> {
+    if (this.#redis.problem() === undefined)
+      await this.#redis.command((redis) => redis.del(keys.alive(this.#options.instance)));
+  }
+
+  async register(userId: string): Promise<{ unclean: boolean }> {
+    const { instance, address, ttlMs } = this.#options;
+    const results = await this.#redis.pipeline((pipeline) => {
+      pipeline.set(keys.alive(instance), address, "PX", ttlMs);
+      pipeline.hset(keys.sessions(userId), instance, address);
+      pipeline.pexpire(keys.sessions(userId), OFFLINE_LIFE_MS);
+      pipeline.set(keys.server(userId), address, "PX", ttlMs);
+      pipeline.hkeys(keys.sessions(userId));
+    });
+    const others = (results[4] as string[]).filter((other) => other !== instance);
+    if (others.length === 0) return { unclean: false };
+    return { unclean: await this.#removeDead(userId, others) };
+  }
+
+  async unregister(userId: string): Promise<number> {
+    const others = await this.#redis.script(
+      "unregister",
+      [keys.sessions(userId), keys.server(userId)],
+      [this.#options.instance],
+    );
+    return Number(others);
+  }
+
+  async renew(userIds: readonly string[]): Promise<void> {
+    const { instance, address, ttlMs } = this.#options;
+    await this.#redis.command((redis) => redis.set(keys.alive(instance), address, "PX", ttlMs));
+    for (let start = 0; start < userIds.length; start += RENEW_BATCH) {
+      await this.#redis.pipeline((pipeline) => {
+        for (const userId of userIds.slice(start, start + RENEW_BATCH)) {
+          pipeline.set(keys.server(userId), address, "PX", ttlMs);
+          pipeline.hset(keys.sessions(userId), instance, address);
+        }
+      });
+    }
+  }
+
+  async offlineAmong(userIds: readonly string[]): Promise<string[]> {
+    if (userIds.length === 0) return [];
+    const servers = await this.#redis.command((redis) => redis.mget(userIds.map(keys.server)));
+    return userIds.filter((_, index) => servers[index] === null);
+  }
+
+  async push(userIds: readonly string[], entries: readonly OfflineEntry[], notify: boolean): Promise<void> {
+    if (userIds.length === 0 || entries.length === 0) return;
+    const bodies = entries.map((entry) => entry.body);
+    const notice = notify ? OFFLINE_NOTICE : "";
+    await Promise.all(
+      userIds.map((userId) =>
+        this.#redis.script(
+          "offline_push",
+          [keys.offline(userId), keys.overflow(userId)],
+          [this.#options.offlineLimit, OFFLINE_LIFE_MS, keys.user(userId), notice, ...bodies],
+        ),
+      ),
+    );
+  }
+
+  async list(userId: string): Promise<{ entries: OfflineEntry[]; overflow: boolean }> {
+    const [bodies, overflow] = await this.#redis.pipeline((pipeline) => {
+      pipeline.lrange(keys.offline(userId), 0, -1);
+      pipeline.exists(keys.overflow(userId));
+    });
+    const entries = (bodies as string[]).map(offlineEntry).filter((entry) => entry !== undefined);
+    return { entries, overflow: overflow === 1 };
+  }
+
+  async acknowledge(userId: string, conversationId: string, upTo: string): Promise<void> {
+    await this.#redis.script("offline_acknowledge", [keys.offline(userId)], [conversationId, upTo]);
+  }
+
+  async markOverflow(userId: string): Promise<void> {
+    await this.#redis.command((redis) => redis.set(keys.overflow(userId), "1", "PX", OFFLINE_LIFE_MS));
+  }
+
+  async clearOverflow(userId: string): Promise<void> {
+    await this.#redis.command((redis) => redis.del(keys.overflow(userId)));
+  }
+
+  async #removeDead(userId: string, instances: string[]): Promise<boolean> {
+    const alive = await this.#redis.pipeline((pipeline) => {
+      for (const instance of instances) pipeline.exists(keys.alive(instance));
+    });
+    const dead = instances.filter((_, index) => alive[index] === 0);
+    if (dead.length > 0) {
+      await this.#redis.pipeline((pipeline) => {
+        // Marked before removed: a crash in between tells the next login, not nobody.
+        pipeline.set(keys.overflow(userId), "1", "PX", OFFLINE_LIFE_MS);
+        pipeline.hdel(keys.sessions(userId), ...dead);
+      });
+    }
+    return dead.length > 0;
+  }
+}

@@ -1,0 +1,146 @@
+import { messageOf } from "@chatcluster/foundation/errors";
+import type { Logger } from "@chatcluster/foundation/logger";
+import { CloseCode } from "@chatcluster/protocol";
+import { createAdminServer } from "./admin/admin-server.ts";
+import { Metrics } from "./admin/metrics.ts";
+import { TokenVerifier } from "./auth/token-verifier.ts";
+import { createBackend } from "./backend.ts";
+import type { Config } from "./config.ts";
+import { ConversationLog } from "./conversation/conversation-log.ts";
+import { Conversations } from "./conversation/conversations.ts";
+import { MessageSender } from "./conversation/message-sender.ts";
+import { OfflineDelivery } from "./conversation/offline-delivery.ts";
+import { Receipts } from "./conversation/receipts.ts";
+import { ReservationRecovery } from "./conversation/reservation-recovery.ts";
+import { FeedHub } from "./delivery/feed-hub.ts";
+import { Drain } from "./drain.ts";
+import { OutboundFrame } from "./session/outbound-frame.ts";
+import { RateLimiter } from "./session/rate-limiter.ts";
+import type { SessionServices } from "./session/services.ts";
+import { SessionRegistry } from "./session/session-registry.ts";
+import { createPublicServer } from "./transport/public-server.ts";
+import { WebSocketTransport } from "./transport/websocket.ts";
+
+const CLOSE_TIMEOUT_MS = 5_000;
+
+export interface ChatServer {
+  readonly port: number;
+  readonly adminPort: number;
+  /** Moves the clients over `seconds`, then ends everything. */
+  stop(seconds: number): Promise<void>;
+}
+
+/** Starts a chat server. Resolves when its ports are open, whether or not what it stands on is there yet (`/readyz` tells). */
+export async function startChatServer(
+  config: Config,
+  jwtSecret: string | undefined,
+  logger: Logger,
+): Promise<ChatServer> {
+  const registry = new SessionRegistry();
+  const metrics = new Metrics(() => webSocket.connections);
+  const { broker, directory, stores } = createBackend(config, metrics, logger);
+
+  const log = new ConversationLog(broker, stores.messages);
+  const conversations = new Conversations(stores, log, broker);
+  const offline = new OfflineDelivery(directory, (userId) => registry.isRegistered(userId));
+  const recovery = new ReservationRecovery(
+    { broker, stores, conversations, offline, logger },
+    config.reservationTimeoutMs,
+  );
+  const hub = new FeedHub({ broker, log, logger, onPending: (conversationId) => recovery.watch(conversationId) });
+  const sender = new MessageSender({ broker, stores, log, conversations, offline, recovery, logger });
+  const receipts = new Receipts({ stores, broker, hub, conversations });
+  const services: SessionServices = {
+    serverId: config.serverId,
+    pingIntervalMs: config.pingIntervalMs,
+    pongTimeoutMs: config.pongTimeoutMs,
+    broker,
+    stores,
+    directory,
+    log,
+    conversations,
+    sender,
+    receipts,
+    hub,
+    registry,
+    rateLimiter: new RateLimiter(config.messagesPerSecond),
+    logger,
+    onSent: (seconds) => {
+      metrics.messages.inc();
+      metrics.sendSeconds.observe(seconds);
+    },
+    onDelivered: () => metrics.deliveries.inc(),
+  };
+
+  const verifier = new TokenVerifier({
+    secret: jwtSecret,
+    jwksUrl: config.jwksUrl,
+    issuer: config.jwtIssuer,
+    audience: config.jwtAudience,
+  });
+  const webSocket = new WebSocketTransport(verifier, services, {
+    ...config,
+    onSlowConsumer: () => metrics.slowConsumers.inc(),
+    logger,
+  });
+  const drain = new Drain(webSocket, registry);
+  const admin = createAdminServer(
+    {
+      serverId: config.serverId,
+      registry: metrics.registry,
+      missing: () =>
+        [broker.problem(), stores.problem(), drain.active ? "draining" : undefined].filter((p) => p !== undefined),
+      connections: () => webSocket.connections,
+      draining: () => drain.active,
+      drain: (seconds) => void drain.start(seconds),
+    },
+    config.adminToken,
+  );
+  const http = createPublicServer(webSocket);
+
+  await broker.start({
+    onEvent: (conversationId, event) => hub.onEvent(conversationId, event),
+    onHeld: (conversationId) => recovery.watch(conversationId),
+    onUserEvent: (userId, payload) => {
+      const encoded = new OutboundFrame(payload);
+      for (const session of registry.ofUser(userId)) session.onUserEvent(payload, encoded);
+    },
+    onResubscribed: () => {
+      hub.onResubscribed();
+      for (const session of registry.all()) if (session.registered) void session.offline.flush();
+    },
+  });
+  await stores.start();
+  await directory.start();
+  const renewal = setInterval(
+    () => {
+      directory.renew(registry.registeredUsers()).catch((error: unknown) => {
+        logger.warn({ err: messageOf(error) }, "registrations not renewed");
+      });
+    },
+    Math.min(directory.ttlMs / 3, 2 ** 30),
+  );
+
+  await admin.listen({ host: config.host, port: config.adminPort });
+  await http.listen({ host: config.host, port: config.port });
+
+  return {
+    port: portOf(http.server.address()),
+    adminPort: portOf(admin.server.address()),
+    async stop(seconds) {
+      await drain.start(seconds);
+      await webSocket.close(CloseCode.Draining, "the server ends", CLOSE_TIMEOUT_MS);
+      clearInterval(renewal);
+      recovery.close();
+      await http.close();
+      await directory.close();
+      await broker.close();
+      await stores.close();
+      await admin.close();
+    },
+  };
+}
+
+function portOf(address: ReturnType<import("node:net").Server["address"]>): number {
+  return typeof address === "object" && address !== null ? address.port : 0;
+}

@@ -1,0 +1,77 @@
+import { CodedError } from "@chatcluster/foundation/errors";
+import type { ClientFrame, ServerFrame } from "@chatcluster/protocol";
+import { login } from "./login.ts";
+import { RateLimited } from "./rate-limiter.ts";
+import type { Session } from "./session.ts";
+
+type Handlers = {
+  [Type in ClientFrame["type"]]: (
+    session: Session,
+    frame: Extract<ClientFrame, { type: Type }>,
+  ) => Promise<ServerFrame | undefined>;
+};
+
+const DEFAULT_PAGE = 50;
+
+/** What each frame does, and its answer. */
+export const handlers: Handlers = {
+  async login(session, frame) {
+    await login(session, frame);
+    return undefined;
+  },
+
+  async ping(_session, { id }) {
+    return { type: "pong", re: id };
+  },
+
+  async create_conversation(session, frame) {
+    const created = await session.services.conversations.create(session.userId, frame);
+    await session.follow(created.conversation.id, created.position);
+    return { type: "conversation", re: frame.id, ...created };
+  },
+
+  async list_conversations(session, { id, after, limit }) {
+    const { items, nextAfter } = await session.services.conversations.list(
+      session.userId,
+      after,
+      limit ?? DEFAULT_PAGE,
+    );
+    await session.offline.resumedFromHistory();
+    return { type: "conversations", re: id, conversations: items, ...(nextAfter === undefined ? {} : { nextAfter }) };
+  },
+
+  async send(session, frame) {
+    const { rateLimiter, sender, onSent } = session.services;
+    const wait = rateLimiter.take(session.userId);
+    if (wait > 0) throw new RateLimited("more messages per second than allowed", wait);
+    const started = performance.now();
+    const placed = session.placing.then(() => sender.place(session.userId, frame));
+    session.placing = placed.catch(() => undefined);
+    const { id: messageId, sentAt } = await sender.finish(await placed);
+    onSent((performance.now() - started) / 1_000);
+    const { conversationId, clientId } = frame;
+    return { type: "sent", re: frame.id, conversationId, clientId, messageId, sentAt };
+  },
+
+  async fetch_history(session, { id, conversationId, before, after, limit }) {
+    if (before !== undefined && after !== undefined) throw new CodedError("invalid_frame", "before: excludes after");
+    await session.services.conversations.membersFor(session.userId, conversationId);
+    const query = { conversationId, before, after, limit: limit ?? DEFAULT_PAGE };
+    return { type: "history", re: id, conversationId, ...(await session.services.stores.messages.page(query)) };
+  },
+
+  async resume(session, { id, conversationId, position }) {
+    await session.services.conversations.membersFor(session.userId, conversationId);
+    session.unfollow(conversationId);
+    await session.follow(conversationId, position, id);
+    return undefined;
+  },
+
+  async receipt(session, frame) {
+    await session.services.receipts.advance(session.userId, frame);
+    const { conversationId, upTo } = frame;
+    session.following.get(conversationId)?.acknowledged(upTo);
+    await session.offline.acknowledge(conversationId, upTo);
+    return { type: "ok", re: frame.id };
+  },
+};

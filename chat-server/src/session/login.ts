@@ -1,0 +1,67 @@
+import { CodedError } from "@chatcluster/foundation/errors";
+import { CloseCode, type Login } from "@chatcluster/protocol";
+import type { Session } from "./session.ts";
+
+/** Conversations joined at once: each takes a subscription and a reading of the log. */
+const JOINED_AT_ONCE = 32;
+
+/**
+ * Signs a session in. In this order, so that no message falls between (see `UserDirectory`): the user's channel; the conversations that the
+ * client holds no position of, as they are now; the registration; `welcome`; the conversations that it does, from there on; the offline list.
+ */
+export async function login(session: Session, frame: Login): Promise<void> {
+  if (session.state !== "new") throw new CodedError("already_logged_in", "this connection has logged in already");
+  session.state = "logging_in";
+  const { services, userId } = session;
+  const positions = frame.positions ?? {};
+  try {
+    const { id: deviceId, push } = frame.device;
+    await services.stores.devices.save({ userId, deviceId, push });
+    await services.broker.subscribeUser(userId);
+    session.subscribed = true;
+    const ids = await services.conversations.allIdsOf(userId);
+    await each(
+      ids.filter((id) => !positions[id]),
+      (id) => session.follow(id),
+    );
+    if (isClosed(session)) return abandon(session);
+    await services.directory.register(userId);
+    session.registered = true;
+    if (isClosed(session)) return await late(session);
+    session.welcome(frame.id);
+    await each(
+      ids.filter((id) => positions[id]),
+      (id) => session.follow(id, positions[id]),
+    );
+    await session.offline.flush();
+  } catch (error) {
+    if (isClosed(session)) abandon(session);
+    session.connection.close(CloseCode.Unavailable, "a dependency is away");
+    throw error;
+  }
+}
+
+const isClosed = (session: Session) => session.state === "closed";
+
+/** Closed before it was registered: `leave` ran while conversations were still being joined. */
+function abandon(session: Session): void {
+  const { hub, broker, registry } = session.services;
+  for (const conversationId of session.following.keys()) hub.leave(conversationId, session);
+  session.following.clear();
+  if (session.subscribed) broker.unsubscribeUser(session.userId);
+  session.subscribed = false;
+  registry.remove(session);
+}
+
+/** Closed while it was being registered: nobody else takes the registration back. */
+async function late(session: Session): Promise<void> {
+  session.registered = false;
+  if (!session.services.registry.isRegistered(session.userId))
+    await session.services.directory.unregister(session.userId);
+  abandon(session);
+}
+
+async function each(ids: string[], work: (id: string) => Promise<void>): Promise<void> {
+  for (let start = 0; start < ids.length; start += JOINED_AT_ONCE)
+    await Promise.all(ids.slice(start, start + JOINED_AT_ONCE).map(work));
+}

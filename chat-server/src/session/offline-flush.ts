@@ -1,0 +1,86 @@
+import { CloseCode } from "@chatcluster/protocol";
+import type { OfflineEntry } from "../directory/user-directory.ts";
+import { OutboundFrame } from "./outbound-frame.ts";
+import type { Session } from "./session.ts";
+
+const CHUNK = 100;
+
+/**
+ * Sends a user's offline list to one session, in order, each message once. The list itself keeps them until the client has acknowledged:
+ * a connection that dies in between leaves them where they are.
+ */
+export class OfflineFlush {
+  readonly #session: Session;
+  /** Conversation → ids sent from the list and not acknowledged. */
+  readonly #outstanding = new Map<string, Set<string>>();
+  #overflowTold = false;
+  #running: Promise<void> | undefined;
+  #again = false;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Sends what the list has and this session has not been sent. Never rejects: if the list can't be read, the client is sent elsewhere. */
+  flush(): Promise<void> {
+    if (this.#running) {
+      this.#again = true;
+      return this.#running;
+    }
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { services, userId, connection } = this.#session;
+    try {
+      do {
+        this.#again = false;
+        const { entries, overflow } = await services.directory.list(userId);
+        if (overflow && !this.#overflowTold) {
+          this.#overflowTold = true;
+          this.#session.send({ type: "offline_overflow" });
+        }
+        await this.#send(entries);
+      } while (this.#again);
+    } catch (error) {
+      services.logger.warn({ err: error, userId }, "offline list not read");
+      connection.close(CloseCode.Unavailable, "a dependency is away");
+    }
+  }
+
+  async #send(entries: OfflineEntry[]): Promise<void> {
+    // The list is in the order of arrival, which for two servers at once need not be the order of the conversation.
+    const sorted = [...entries].sort((a, b) => (a.messageId < b.messageId ? -1 : Number(a.messageId > b.messageId)));
+    let sent = 0;
+    for (const { conversationId, messageId, body } of sorted) {
+      const outstanding = this.#outstanding.get(conversationId) ?? new Set();
+      if (outstanding.has(messageId)) continue;
+      this.#outstanding.set(conversationId, outstanding.add(messageId));
+      this.#session.services.onDelivered();
+      this.#session.sendEncoded(new OutboundFrame(`{"type":"message","message":${body}}`));
+      if (++sent % CHUNK === 0) await this.#session.connection.drained();
+    }
+  }
+
+  /** The client has everything up to a message. Costs nothing unless something of the list is under way. */
+  async acknowledge(conversationId: string, upTo: string): Promise<void> {
+    const outstanding = this.#outstanding.get(conversationId);
+    if (!outstanding) return;
+    let covered = false;
+    for (const messageId of outstanding) covered ||= messageId <= upTo;
+    if (!covered) return;
+    await this.#session.services.directory.acknowledge(this.#session.userId, conversationId, upTo);
+    for (const messageId of outstanding) if (messageId <= upTo) outstanding.delete(messageId);
+    if (outstanding.size === 0) this.#outstanding.delete(conversationId);
+  }
+
+  /** The client has begun to read its conversations anew, as an overflow asks of it. */
+  async resumedFromHistory(): Promise<void> {
+    if (!this.#overflowTold) return;
+    this.#overflowTold = false;
+    await this.#session.services.directory.clearOverflow(this.#session.userId);
+  }
+}

@@ -1,0 +1,31 @@
+import type { Logger } from "@chatcluster/foundation/logger";
+import type { Broker } from "../broker/broker.ts";
+import type { ConversationLog } from "../conversation/conversation-log.ts";
+import type { Conversations } from "../conversation/conversations.ts";
+import type { MessageSender } from "../conversation/message-sender.ts";
+import type { Receipts } from "../conversation/receipts.ts";
+import type { FeedHub } from "../delivery/feed-hub.ts";
+import type { UserDirectory } from "../directory/user-directory.ts";
+import type { Stores } from "../store/stores.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
+import type { SessionRegistry } from "./session-registry.ts";
+
+/** What sessions work with; one set for a server. */
+export interface SessionServices {
+  serverId: string;
+  pingIntervalMs: number;
+  pongTimeoutMs: number;
+  broker: Broker;
+  stores: Stores;
+  directory: UserDirectory;
+  log: ConversationLog;
+  conversations: Conversations;
+  sender: MessageSender;
+  receipts: Receipts;
+  hub: FeedHub;
+  registry: SessionRegistry;
+  rateLimiter: RateLimiter;
+  logger: Logger;
+  onSent: (seconds: number) => void;
+  onDelivered: () => void;
+}

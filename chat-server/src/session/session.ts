@@ -1,0 +1,211 @@
+import { CodedError, messageOf } from "@chatcluster/foundation/errors";
+import { type ClientFrame, CloseCode, ErrorCode, type Position, type ServerFrame } from "@chatcluster/protocol";
+import type { FeedEvent, Subscriber } from "../delivery/feed.ts";
+import { OFFLINE_NOTICE } from "../directory/user-directory.ts";
+import type { Connection } from "./connection.ts";
+import { FrameError, parseFrame } from "./frame-parser.ts";
+import { handlers } from "./handlers.ts";
+import { leave } from "./leave.ts";
+import { OfflineFlush } from "./offline-flush.ts";
+import { OutboundFrame } from "./outbound-frame.ts";
+import { RateLimited } from "./rate-limiter.ts";
+import type { SessionServices } from "./services.ts";
+import { Unacknowledged } from "./unacknowledged.ts";
+
+/** Bad frames in a row after which a client is taken for broken. */
+const MAX_BAD_FRAMES = 10;
+/** Requests of one connection that may be under way. */
+const MAX_IN_FLIGHT = 256;
+/** Milliseconds after which a client tries again what failed because a dependency is away. */
+const RETRY_AFTER_MS = 1_000;
+
+const KNOWN_CODES = new Set<string>(Object.values(ErrorCode));
+
+/**
+ * One connection of one user, whatever carries it. The transport hands in what the client sent and tells when the connection is gone; the
+ * session answers through {@link Connection}.
+ */
+export class Session implements Subscriber {
+  readonly userId: string;
+  readonly services: SessionServices;
+  readonly connection: Connection;
+  readonly offline: OfflineFlush;
+  /** Conversations that the session follows, with what it has not acknowledged of each. */
+  readonly following = new Map<string, Unacknowledged>();
+  /** The user's channel is subscribed for this session. */
+  subscribed = false;
+  /** What is published reaches this session, and other servers know. */
+  registered = false;
+  state: "new" | "logging_in" | "live" | "closed" = "new";
+  /** Sends are placed one after the other, so that they keep the order in which they came. */
+  placing: Promise<unknown> = Promise.resolve();
+  #badFrames = 0;
+  #inFlight = 0;
+  /** What comes before `welcome` is kept until after it. */
+  #early: OutboundFrame[] = [];
+
+  constructor(services: SessionServices, userId: string, connection: Connection) {
+    this.services = services;
+    this.userId = userId;
+    this.connection = connection;
+    this.offline = new OfflineFlush(this);
+    services.registry.add(this);
+  }
+
+  /** Takes a text frame of the client. Never throws. */
+  receive(text: string): void {
+    let frame: ClientFrame;
+    try {
+      frame = parseFrame(text);
+      this.#badFrames = 0;
+    } catch (error) {
+      this.#fail(error instanceof FrameError ? error.re : undefined, error);
+      if (++this.#badFrames >= MAX_BAD_FRAMES)
+        this.connection.close(CloseCode.ProtocolViolation, "too many bad frames in a row");
+      return;
+    }
+    if (this.#inFlight >= MAX_IN_FLIGHT) {
+      this.#fail(frame.id, new CodedError("rate_limited", `more than ${MAX_IN_FLIGHT} requests under way`));
+      return;
+    }
+    this.#inFlight++;
+    void this.#handle(frame);
+  }
+
+  /** Takes note that the connection is gone. Resolves when nothing of it is left, and what it had not acknowledged is on the offline list. */
+  async closed(): Promise<void> {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    await leave(this);
+  }
+
+  send(frame: ServerFrame): void {
+    this.sendEncoded(OutboundFrame.of(frame));
+  }
+
+  sendEncoded(frame: OutboundFrame): void {
+    if (this.state === "live") this.connection.send(frame);
+    else if (this.state !== "closed") this.#early.push(frame);
+  }
+
+  /** Answers the login, then sends what came meanwhile. */
+  welcome(re: number): void {
+    if (this.state === "closed") return;
+    const { serverId, pingIntervalMs, pongTimeoutMs } = this.services;
+    this.state = "live";
+    this.send({ type: "welcome", re, userId: this.userId, serverId, pingIntervalMs, pongTimeoutMs });
+    for (const frame of this.#early) this.connection.send(frame);
+    this.#early = [];
+  }
+
+  onEvent(event: FeedEvent): void {
+    this.following.get(event.conversationId)?.given(event, event.senderId === this.userId);
+    this.services.onDelivered();
+    this.sendEncoded(event.frame);
+  }
+
+  onGap(conversationId: string, position: Position): void {
+    this.following.get(conversationId)?.restart(position);
+    this.send({ type: "resumed", conversationId, recovered: false, position });
+  }
+
+  /** What was published for the user. */
+  onUserEvent(payload: string, encoded: OutboundFrame): void {
+    if (payload === OFFLINE_NOTICE) {
+      if (this.registered) void this.offline.flush();
+      return;
+    }
+    if (payload.startsWith('{"type":"conversation_added"')) void this.#added(payload, encoded);
+    else this.sendEncoded(encoded);
+  }
+
+  /** Joins a conversation at its present position. Resolves when it is followed; rejects with `unavailable`. */
+  async follow(conversationId: string, after?: Position, re?: number): Promise<void> {
+    if (this.following.has(conversationId)) return;
+    const unacknowledged = new Unacknowledged(after ?? { epoch: "", offset: 0 });
+    this.following.set(conversationId, unacknowledged);
+    try {
+      const position = await this.services.hub.join(
+        conversationId,
+        this,
+        after && this.#resumption(conversationId, after, re),
+      );
+      if (!after) unacknowledged.restart(position);
+    } catch (error) {
+      this.following.delete(conversationId);
+      throw error;
+    }
+    if (this.state === "closed" && !this.registered) this.services.hub.leave(conversationId, this);
+  }
+
+  unfollow(conversationId: string): void {
+    this.services.hub.leave(conversationId, this);
+    this.following.delete(conversationId);
+  }
+
+  #resumption(conversationId: string, after: Position, re: number | undefined) {
+    return {
+      after,
+      onResumed: (recovered: boolean, position: Position) => {
+        if (!recovered) this.following.get(conversationId)?.restart(position);
+        this.send({ type: "resumed", ...(re === undefined ? {} : { re }), conversationId, recovered, position });
+      },
+      onMissed: async (events: FeedEvent[]) => {
+        for (const event of events) this.onEvent(event);
+        await this.connection.drained();
+      },
+    };
+  }
+
+  async #added(payload: string, encoded: OutboundFrame): Promise<void> {
+    const { conversation, position } = JSON.parse(payload) as { conversation: { id: string }; position: Position };
+    if (this.following.has(conversation.id)) return;
+    this.sendEncoded(encoded);
+    try {
+      await this.follow(conversation.id, position);
+    } catch (error) {
+      this.services.logger.warn({ err: error, conversationId: conversation.id }, "new conversation not followed");
+      this.connection.close(CloseCode.Unavailable, "a dependency is away");
+    }
+  }
+
+  async #handle(frame: ClientFrame): Promise<void> {
+    try {
+      if (this.state === "closed") return;
+      if (frame.type !== "login" && frame.type !== "ping" && this.state !== "live")
+        throw new CodedError("login_required", "the first frame is a login, and its answer comes before the next");
+      const answer = await (
+        handlers[frame.type] as (session: Session, frame: ClientFrame) => Promise<ServerFrame | undefined>
+      )(this, frame);
+      if (answer) this.#answer(answer);
+    } catch (error) {
+      this.#fail(frame.id, error);
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  /** Answers to `ping` and errors do not wait for `welcome`. */
+  #answer(frame: ServerFrame): void {
+    if (this.state !== "closed") this.connection.send(OutboundFrame.of(frame));
+  }
+
+  #fail(re: number | undefined, error: unknown): void {
+    const code =
+      error instanceof CodedError && KNOWN_CODES.has(error.code) ? (error.code as ErrorCode) : ErrorCode.Internal;
+    const { logger } = this.services;
+    if (code === ErrorCode.Internal) logger.error({ err: error, userId: this.userId, re }, "request failed");
+    else if (code === ErrorCode.Unavailable) logger.warn({ err: error, userId: this.userId, re }, "request failed");
+    const message = code === ErrorCode.Internal ? "the server failed; it is in its log" : messageOf(error);
+    const retryAfterMs = code === ErrorCode.Unavailable ? RETRY_AFTER_MS : retryAfterOf(error);
+    this.#answer({
+      type: "error",
+      ...(re === undefined ? {} : { re }),
+      code,
+      message,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+}
+
+const retryAfterOf = (error: unknown) => (error instanceof RateLimited ? error.retryAfterMs : undefined);

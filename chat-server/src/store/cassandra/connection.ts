@@ -1,0 +1,109 @@
+import { CodedError, messageOf } from "@chatcluster/foundation/errors";
+import type { Logger } from "@chatcluster/foundation/logger";
+import { Client, errors, policies, type QueryOptions, types } from "cassandra-driver";
+import { migrate } from "./migrations.ts";
+
+export interface CassandraOptions {
+  /** `host:port` each. */
+  contactPoints: string[];
+  localDataCenter: string;
+  keyspace: string;
+  /** `datacenter:factor,…`, for creating the keyspace. */
+  replication: string;
+  username?: string | undefined;
+  password?: string | undefined;
+  logger: Logger;
+  onQuery?: (() => void) | undefined;
+}
+
+const READ_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+const RETRY_MS = 1_000;
+/** Response codes of the native protocol (v5 specification, section 9) that tell of a cluster which can't serve now. */
+const TEMPORARY = { first: 0x1000, last: 0x15ff };
+
+export type Value = string | number | bigint | null | string[] | Date;
+
+/**
+ * A session with Cassandra that is there or not: it connects in the background, applies the schema, and until then every query is refused
+ * with CodedError `unavailable`. Once connected the driver itself reconnects.
+ */
+export class CassandraConnection {
+  readonly #options: CassandraOptions;
+  #client: Client | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+  #reason = "connecting";
+
+  constructor(options: CassandraOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    void this.#connect();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    await this.#client?.shutdown();
+  }
+
+  problem(): string | undefined {
+    if (!this.#client) return `Cassandra is away (${this.#reason})`;
+    return this.#client.hosts.values().some((host) => host.isUp()) ? undefined : "Cassandra is away (no host is up)";
+  }
+
+  /** Runs a prepared, idempotent statement at LOCAL_QUORUM. */
+  async execute(query: string, values: readonly Value[], options: QueryOptions = {}): Promise<types.Row[]> {
+    if (!this.#client) throw new CodedError("unavailable", `Cassandra is unavailable: ${this.#reason}`);
+    this.#options.onQuery?.();
+    try {
+      const result = await this.#client.execute(query, [...values], options);
+      return result.rows ?? [];
+    } catch (error) {
+      throw coded(error);
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const client = this.#newClient();
+    try {
+      await client.connect();
+      await migrate(client, this.#options.keyspace, this.#options.replication, this.#options.logger);
+      if (this.#closed) return void (await client.shutdown());
+      this.#client = client;
+      this.#options.logger.info({ keyspace: this.#options.keyspace }, "Cassandra is there");
+    } catch (error) {
+      this.#reason = messageOf(error);
+      this.#options.logger.warn({ err: this.#reason }, "Cassandra is away; will try again");
+      await client.shutdown().catch((cause: unknown) => this.#options.logger.debug({ err: cause }, "shutdown failed"));
+      if (!this.#closed) this.#retry = setTimeout(() => void this.#connect(), RETRY_MS);
+    }
+  }
+
+  #newClient(): Client {
+    const { contactPoints, localDataCenter, username, password } = this.#options;
+    return new Client({
+      contactPoints,
+      localDataCenter,
+      ...(username !== undefined && password !== undefined ? { credentials: { username, password } } : {}),
+      encoding: { useBigIntAsLong: true },
+      policies: { reconnection: new policies.reconnection.ExponentialReconnectionPolicy(250, 4_000, true) },
+      socketOptions: { connectTimeout: CONNECT_TIMEOUT_MS, readTimeout: READ_TIMEOUT_MS },
+      pooling: { heartBeatInterval: 5_000, warmup: true },
+      queryOptions: {
+        prepare: true,
+        isIdempotent: true,
+        consistency: types.consistencies.localQuorum,
+        serialConsistency: types.consistencies.localSerial,
+      },
+    });
+  }
+}
+
+function coded(error: unknown): Error {
+  if (error instanceof errors.ResponseError && (error.code < TEMPORARY.first || error.code > TEMPORARY.last))
+    return error;
+  return new CodedError("unavailable", `Cassandra is unavailable: ${messageOf(error)}`, { cause: error });
+}

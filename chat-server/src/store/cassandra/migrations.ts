@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "@chatcluster/foundation/logger";
+import type { Client } from "cassandra-driver";
+
+/** Forward only: a schema change is a new entry at the end, and no entry ever changes. */
+const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE IF NOT EXISTS messages (
+       conversation_id text, bucket int, sent_at timestamp, message_id text, sender_id text, client_id text, text text,
+       PRIMARY KEY ((conversation_id, bucket), sent_at, message_id)
+     ) WITH CLUSTERING ORDER BY (sent_at DESC, message_id DESC)`,
+    `CREATE TABLE IF NOT EXISTS message_buckets (
+       conversation_id text, bucket int, PRIMARY KEY (conversation_id, bucket)) WITH CLUSTERING ORDER BY (bucket DESC)`,
+    `CREATE TABLE IF NOT EXISTS conversations (
+       id text PRIMARY KEY, kind text, title text, created_by text, created_at timestamp, initial_members set<text>)`,
+    `CREATE TABLE IF NOT EXISTS conversation_members (
+       conversation_id text, user_id text, joined_at timestamp, delivered_up_to text, delivered_at timestamp,
+       read_up_to text, read_at timestamp, PRIMARY KEY (conversation_id, user_id))`,
+    `CREATE TABLE IF NOT EXISTS conversations_by_user (
+       user_id text, conversation_id text, PRIMARY KEY (user_id, conversation_id))`,
+    `CREATE TABLE IF NOT EXISTS devices (
+       user_id text, device_id text, push_provider text, push_token text, updated_at timestamp, PRIMARY KEY (user_id, device_id))`,
+  ],
+];
+
+/** Fixed ids: two servers that create the same table at the same moment through two nodes would otherwise make two of it. */
+const LOCK_TABLE_ID = "6f1c1a52-5a0e-11f0-8de9-0242ac120002";
+const MIGRATIONS_TABLE_ID = "7a9d8e10-5a0e-11f0-8de9-0242ac120002";
+/** Seconds after which the lock of a server that died is free again; more than any migration takes. */
+const LOCK_SECONDS = 60;
+const LOCK_RETRY_MS = 250;
+
+/**
+ * Brings the keyspace to this version of the schema, and the client into it. Whoever comes first does the work under a lock (a lightweight
+ * transaction); the others wait for it.
+ */
+export async function migrate(client: Client, keyspace: string, replication: string, logger: Logger): Promise<void> {
+  const run = (query: string, values: unknown[] = []) => client.execute(query, values, { prepare: false });
+  await run(`CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = ${replicationMap(replication)}`);
+  await run(`USE ${keyspace}`);
+  await run(
+    `CREATE TABLE IF NOT EXISTS ${keyspace}.schema_lock (name text PRIMARY KEY, holder text) WITH ID = ${LOCK_TABLE_ID}`,
+  );
+  await run(
+    `CREATE TABLE IF NOT EXISTS ${keyspace}.schema_migrations (version int PRIMARY KEY, applied_at timestamp) WITH ID = ${MIGRATIONS_TABLE_ID}`,
+  );
+  if ((await missing(client, keyspace)).length === 0) return;
+
+  const holder = randomUUID();
+  await lock(client, keyspace, holder);
+  try {
+    for (const version of await missing(client, keyspace)) {
+      for (const statement of MIGRATIONS[version - 1] ?? []) await run(statement);
+      await client.execute(
+        `INSERT INTO ${keyspace}.schema_migrations (version, applied_at) VALUES (?, toTimestamp(now()))`,
+        [version],
+        { prepare: true },
+      );
+      logger.info({ version }, "schema migrated");
+    }
+  } finally {
+    await client.execute(`DELETE FROM ${keyspace}.schema_lock WHERE name = 'migrations' IF holder = ?`, [holder], {
+      prepare: true,
+    });
+  }
+}
+
+async function missing(client: Client, keyspace: string): Promise<number[]> {
+  const { rows } = await client.execute(`SELECT version FROM ${keyspace}.schema_migrations`);
+  const applied = new Set(rows.map((row) => Number(row.version)));
+  return MIGRATIONS.map((_, index) => index + 1).filter((version) => !applied.has(version));
+}
+
+async function lock(client: Client, keyspace: string, holder: string): Promise<void> {
+  for (;;) {
+    const result = await client.execute(
+      `INSERT INTO ${keyspace}.schema_lock (name, holder) VALUES ('migrations', ?) IF NOT EXISTS USING TTL ${LOCK_SECONDS}`,
+      [holder],
+      { prepare: true },
+    );
+    // A retry of our own insert finds our own name in it.
+    const row = result.first();
+    if (result.wasApplied() || row?.holder === holder) return;
+    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+  }
+}
+
+/** `dc1:3,dc2:2` as a CQL map; the configuration has checked its form. */
+function replicationMap(replication: string): string {
+  const factors = replication.split(",").map((pair) =>
+    pair
+      .split(":")
+      .map((part) => `'${part}'`)
+      .join(": "),
+  );
+  return `{'class': 'NetworkTopologyStrategy', ${factors.join(", ")}}`;
+}

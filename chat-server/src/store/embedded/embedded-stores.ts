@@ -1,0 +1,169 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Conversation, Member, Message, Receipt } from "@chatcluster/protocol";
+import type { Device, MessageQuery, Stores } from "../stores.ts";
+
+type Row = Record<string, string | number | null>;
+
+/** The stores of the embedded default, in one SQLite database. */
+export function embeddedStores(database: DatabaseSync): Stores {
+  const statements = new Map<string, StatementSync>();
+  const prepare = (sql: string): StatementSync => {
+    const known = statements.get(sql);
+    if (known) return known;
+    const statement = database.prepare(sql);
+    statements.set(sql, statement);
+    return statement;
+  };
+  const run = (sql: string, ...values: (string | number | null)[]) => prepare(sql).run(...values);
+  const all = (sql: string, ...values: (string | number | null)[]) => prepare(sql).all(...values) as Row[];
+
+  return {
+    async start() {
+      return;
+    },
+    async close() {
+      database.close();
+    },
+    problem: () => undefined,
+    messages: messageStore(run, all),
+    conversations: conversationStore(database, run, all),
+    receipts: {
+      async advance(receipt: Receipt) {
+        const column = receipt.kind === "delivered" ? "delivered_up_to" : "read_up_to";
+        run(
+          `UPDATE members SET ${column} = ?1 WHERE conversation_id = ?2 AND user_id = ?3 AND (${column} IS NULL OR ${column} < ?1)`,
+          receipt.upTo,
+          receipt.conversationId,
+          receipt.userId,
+        );
+      },
+    },
+    devices: {
+      async save({ userId, deviceId, push }: Device) {
+        run(
+          `INSERT INTO devices VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+             push_provider = coalesce(excluded.push_provider, push_provider), push_token = coalesce(excluded.push_token, push_token)`,
+          userId,
+          deviceId,
+          push?.provider ?? null,
+          push?.token ?? null,
+        );
+      },
+      async ofUser(userId) {
+        return all("SELECT * FROM devices WHERE user_id = ? ORDER BY device_id", userId).map(deviceOf);
+      },
+    },
+  };
+}
+
+type Run = (sql: string, ...values: (string | number | null)[]) => unknown;
+type All = (sql: string, ...values: (string | number | null)[]) => Row[];
+
+function messageStore(run: Run, all: All): Stores["messages"] {
+  return {
+    async insert(m) {
+      run(
+        "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, ?, ?)",
+        m.conversationId,
+        m.id,
+        m.senderId,
+        m.clientId,
+        m.sentAt,
+        m.text,
+      );
+    },
+    async delete(conversationId, messageId) {
+      run("DELETE FROM messages WHERE conversation_id = ? AND message_id = ?", conversationId, messageId);
+    },
+    async get(conversationId, messageId) {
+      return all("SELECT * FROM messages WHERE conversation_id = ? AND message_id = ?", conversationId, messageId).map(
+        messageOf,
+      )[0];
+    },
+    async page({ conversationId, before, after, limit }: MessageQuery) {
+      const bound = after === undefined ? "message_id < ?" : "message_id > ?";
+      const order = after === undefined ? "DESC" : "ASC";
+      const sql = `SELECT * FROM messages WHERE conversation_id = ? AND ${bound} ORDER BY message_id ${order} LIMIT ?`;
+      const rows = all(sql, conversationId, after ?? before ?? "~", limit + 1);
+      return { messages: rows.slice(0, limit).map(messageOf), more: rows.length > limit };
+    },
+  };
+}
+
+function conversationStore(database: DatabaseSync, run: Run, all: All): Stores["conversations"] {
+  const get = (id: string): Conversation | undefined => {
+    const row = all("SELECT * FROM conversations WHERE id = ?", id)[0];
+    return row && conversationOf(row, all("SELECT * FROM members WHERE conversation_id = ? ORDER BY user_id", id));
+  };
+  return {
+    async create(conversation) {
+      database.exec("BEGIN IMMEDIATE");
+      try {
+        const { id, kind, title, createdBy, createdAt } = conversation;
+        run(
+          "INSERT OR IGNORE INTO conversations VALUES (?, ?, ?, ?, ?)",
+          id,
+          kind,
+          title ?? null,
+          createdBy,
+          createdAt,
+        );
+        const existing = all("SELECT 1 FROM members WHERE conversation_id = ? LIMIT 1", id).length > 0;
+        for (const { userId } of existing ? [] : conversation.members)
+          run("INSERT INTO members (conversation_id, user_id) VALUES (?, ?)", id, userId);
+        database.exec("COMMIT");
+      } catch (error) {
+        database.exec("ROLLBACK");
+        throw error;
+      }
+      return get(conversation.id) ?? conversation;
+    },
+    async get(conversationId) {
+      return get(conversationId);
+    },
+    async idsOf(userId, after, limit) {
+      const sql =
+        "SELECT conversation_id FROM members WHERE user_id = ? AND conversation_id > ? ORDER BY conversation_id LIMIT ?";
+      return all(sql, userId, after ?? "", limit).map((row) => String(row.conversation_id));
+    },
+  };
+}
+
+function messageOf(row: Row): Message {
+  return {
+    id: String(row.message_id),
+    conversationId: String(row.conversation_id),
+    senderId: String(row.sender_id),
+    clientId: String(row.client_id),
+    sentAt: Number(row.sent_at),
+    text: String(row.text),
+  };
+}
+
+function conversationOf(row: Row, members: Row[]): Conversation {
+  return {
+    id: String(row.id),
+    kind: row.kind === "direct" ? "direct" : "group",
+    ...(row.title === null ? {} : { title: String(row.title) }),
+    createdBy: String(row.created_by),
+    createdAt: Number(row.created_at),
+    members: members.map(memberOf),
+  };
+}
+
+function memberOf(row: Row): Member {
+  return {
+    userId: String(row.user_id),
+    ...(row.delivered_up_to === null ? {} : { deliveredUpTo: String(row.delivered_up_to) }),
+    ...(row.read_up_to === null ? {} : { readUpTo: String(row.read_up_to) }),
+  };
+}
+
+function deviceOf(row: Row): Device {
+  const device = { userId: String(row.user_id), deviceId: String(row.device_id) };
+  if (row.push_provider === null || row.push_token === null) return device;
+  return {
+    ...device,
+    push: { provider: row.push_provider as "apns" | "fcm" | "webpush", token: String(row.push_token) },
+  };
+}

@@ -1,0 +1,64 @@
+import type { Conversation, Message, Receipt } from "@chatcluster/protocol";
+
+/** The messages of all conversations, newest first as chat reads them. */
+export interface MessageStore {
+  /** Resolves once the message is durable. Inserting the same message again changes nothing. */
+  insert(message: Message): Promise<void>;
+  /** Removes a message that was stored and never committed. */
+  delete(conversationId: string, messageId: string): Promise<void>;
+  get(conversationId: string, messageId: string): Promise<Message | undefined>;
+  /**
+   * A page, newest first before `before`, or oldest first after `after`; without both the newest. `more` tells whether others follow in
+   * that direction.
+   */
+  page(query: MessageQuery): Promise<{ messages: Message[]; more: boolean }>;
+}
+
+export interface MessageQuery {
+  conversationId: string;
+  before?: string | undefined;
+  after?: string | undefined;
+  limit: number;
+}
+
+export interface ConversationStore {
+  /** Stores the conversation and its members, or gives the one that has the same id. Repeating it finishes what a crash cut short. */
+  create(conversation: Conversation): Promise<Conversation>;
+  /** With its members and their receipts. */
+  get(conversationId: string): Promise<Conversation | undefined>;
+  /** Ids of a user's conversations, rising, after `after`. */
+  idsOf(userId: string, after: string | undefined, limit: number): Promise<string[]>;
+}
+
+export interface ReceiptStore {
+  /** Moves a member's mark forward; one that is already further stays, whatever the order in which the calls arrive. */
+  advance(receipt: Receipt): Promise<void>;
+}
+
+export interface Device {
+  userId: string;
+  deviceId: string;
+  push?: { provider: "apns" | "fcm" | "webpush"; token: string } | undefined;
+}
+
+export interface DeviceStore {
+  /** Stores the device, with its push token if it has one; without one a token stored before stays. */
+  save(device: Device): Promise<void>;
+  ofUser(userId: string): Promise<Device[]>;
+}
+
+/**
+ * The durable side. Every method rejects with CodedError `unavailable` while the database is away; a write that was rejected may have
+ * taken effect, and may be repeated.
+ */
+export interface Stores {
+  messages: MessageStore;
+  conversations: ConversationStore;
+  receipts: ReceiptStore;
+  devices: DeviceStore;
+  /** Resolves without waiting for a database that is away: it is tried until it is there. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+  /** What is missing, in words; undefined when it works. */
+  problem(): string | undefined;
+}
