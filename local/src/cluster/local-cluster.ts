@@ -19,7 +19,7 @@ import {
 } from "./managed-process.ts";
 import { deleteNamespaces, ensureNamespaces, hasNamespace } from "./namespaces.ts";
 import { ensureKubernetes, ensureRuntime, type ImageArchive, type NodeTools } from "./node.ts";
-import { readyNodes } from "./node-status.ts";
+import { waitForNodes } from "./node-status.ts";
 import type { ClusterSettings } from "./settings.ts";
 import type { StepProgress, Steps } from "./steps.ts";
 import { until } from "./until.ts";
@@ -45,7 +45,6 @@ const CONTROL_PLANE = [
 
 /** Milliseconds, on a machine that may be busy. */
 const API_SERVER_START = 90_000;
-const NODE_START = 90_000;
 
 export function clusterKubectl(settings: ClusterSettings, program: string): Kubectl {
   const { kubeconfig, kubectlCache } = statePaths(settings);
@@ -121,7 +120,13 @@ async function bringUp(settings: ClusterSettings, wish: ClusterWish, parts: Clus
   const kubectl = clusterKubectl(settings, parts.tools.kubectl);
   const before = readClusterRecord(settings);
   mkdirSync(paths.config, { recursive: true, mode: 0o700 });
-  const record: ClusterRecord = { format: 1, provider: "local", ...wish, complete: before?.complete ?? false };
+  const record: ClusterRecord = {
+    format: 1,
+    provider: "local",
+    ...wish,
+    sandboxImage: parts.sandboxImage,
+    complete: before?.complete ?? false,
+  };
   writeClusterRecord(settings, { ...record, nodes: Math.max(before?.nodes ?? 0, wish.nodes) });
   const identity = await steps.run("Certificates and network", async () => {
     await ensureNamespaces(settings, wish.nodes);
@@ -163,10 +168,7 @@ async function startControlPlane(
   const paths = statePaths(settings);
   const { apiServer, clients } = await controlPlane(settings, tools, identity);
   const first = [...apiServer, wayInProcess(settings, tools.haproxy, wish.ports, wish.nodes)];
-  for (const spec of first) {
-    progress(`starting ${spec.name}`);
-    await ensureProcess(paths, spec);
-  }
+  for (const spec of first) await ensureProcess(paths, spec);
   progress("waiting for the API server");
   await until(() => answers(kubectl, ["get", "--raw", "/readyz"], () => assertRuns(settings, first)), {
     within: API_SERVER_START,
@@ -175,10 +177,7 @@ async function startControlPlane(
     detail: () => logTail(paths, "kube-apiserver"),
   });
   // Not before: they end when their roles are not there yet.
-  for (const spec of [...clients, openVolumesProcess(settings)]) {
-    progress(`starting ${spec.name}`);
-    await ensureProcess(paths, spec);
-  }
+  for (const spec of [...clients, openVolumesProcess(settings)]) await ensureProcess(paths, spec);
   await kubectl.run(["wait", "--for=create", "namespace/kube-system", "--timeout=30s"]);
   await kubectl.run(
     ["apply", "--server-side", "--force-conflicts", "--field-manager=chatcluster-local", "-f", "-"],
@@ -203,32 +202,29 @@ async function startNodes(
   kubectl: Kubectl,
   progress: StepProgress,
 ): Promise<void> {
-  for (const node of numbers(nodes)) await ensureKubernetes(settings, node, tools, authority);
-  await waitForNodes(settings, nodes, kubectl, progress);
+  const awaited = new Map<string, Date>();
+  for (const node of numbers(nodes)) {
+    const now = new Date();
+    const started = await ensureKubernetes(settings, node, tools, authority);
+    awaited.set(nodeName(settings, node), started ? now : new Date(0));
+  }
+  await waitForNodes(awaited, kubectl, progress, () => logTail(statePaths(settings), "node-1-kubelet"));
   await kubectl.run(["wait", "--for=create", "serviceaccount/default", "--namespace=default", "--timeout=30s"]);
 }
 
-/** Waits until nodes 1 to `nodes` are Ready. */
-export async function waitForNodes(
-  settings: ClusterSettings,
-  nodes: number,
-  kubectl: Kubectl,
-  progress: StepProgress,
-): Promise<void> {
-  await until(
-    async () => {
-      const ready = new Set(await readyNodes(kubectl));
-      const missing = numbers(nodes).filter((node) => !ready.has(nodeName(settings, node)));
-      if (missing.length > 0) progress(`waiting for ${missing.map((node) => nodeName(settings, node)).join(", ")}`);
-      return missing.length === 0;
-    },
-    {
-      within: NODE_START,
-      every: 200,
-      what: nodes === 1 ? "the node is Ready" : "all nodes are Ready",
-      detail: () => logTail(statePaths(settings), "node-1-kubelet"),
-    },
-  );
+/**
+ * Starts a node of a running cluster that was killed.
+ *
+ * @returns when it is Ready
+ */
+export async function startNode(settings: ClusterSettings, node: number, parts: ClusterParts): Promise<void> {
+  const kubectl = clusterKubectl(settings, parts.tools.kubectl);
+  const { authority } = await clusterIdentity(settings);
+  const now = new Date();
+  await ensureRuntime(settings, node, parts.tools, parts.sandboxImage);
+  await ensureKubernetes(settings, node, parts.tools, authority);
+  const detail = () => logTail(statePaths(settings), `node-${node}-kubelet`);
+  await waitForNodes(new Map([[nodeName(settings, node), now]]), kubectl, () => undefined, detail);
 }
 
 /** Takes nodes out of the cluster that are more than wished. */

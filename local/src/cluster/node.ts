@@ -65,18 +65,19 @@ export async function ensureRuntime(
   }
 }
 
-/** Starts what is not running of a node's Kubernetes: kubelet and kube-proxy. They need the API server. */
+/**
+ * Starts what is not running of a node's Kubernetes: kubelet and kube-proxy. They need the API server.
+ *
+ * @returns whether kubelet was started
+ */
 export async function ensureKubernetes(
   settings: ClusterSettings,
   node: number,
   tools: NodeTools,
   authority: KeyPair,
-): Promise<void> {
-  for (const spec of [
-    await kubeletProcess(settings, node, tools, authority),
-    await kubeProxyProcess(settings, node, tools, authority),
-  ])
-    await ensureProcess(statePaths(settings), spec);
+): Promise<boolean> {
+  await ensureProcess(statePaths(settings), await kubeProxyProcess(settings, node, tools, authority));
+  return ensureProcess(statePaths(settings), await kubeletProcess(settings, node, tools, authority));
 }
 
 /** Imports images that the node does not have yet; an image's reference says its content, so that one of the same name is the same. */

@@ -1,6 +1,5 @@
 // The x509 library needs this polyfill before it is loaded.
 import "reflect-metadata";
-import { webcrypto } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -98,10 +97,7 @@ export async function serviceAccountKeys(folder: string): Promise<{ publicFile: 
   const keys = await generateKeys();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(privateFile, await exportKey(keys.privateKey), { mode: 0o600 });
-  writeFileSync(
-    publicFile,
-    PemConverter.encode(await webcrypto.subtle.exportKey("spki", keys.publicKey), "PUBLIC KEY"),
-  );
+  writeFileSync(publicFile, PemConverter.encode(await crypto.subtle.exportKey("spki", keys.publicKey), "PUBLIC KEY"));
   return { publicFile, privateFile };
 }
 
@@ -142,15 +138,15 @@ function isFresh(pem: string, now: Date): boolean {
 }
 
 async function generateKeys(): Promise<CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]) as Promise<CryptoKeyPair>;
+  return crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]) as Promise<CryptoKeyPair>;
 }
 
 async function exportKey(key: CryptoKey): Promise<string> {
-  return PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY");
+  return PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY");
 }
 
 async function importKey(pem: string): Promise<CryptoKey> {
-  return webcrypto.subtle.importKey("pkcs8", PemConverter.decodeFirst(pem), algorithm, false, ["sign"]);
+  return crypto.subtle.importKey("pkcs8", PemConverter.decodeFirst(pem), algorithm, false, ["sign"]);
 }
 
 function readPair(folder: string, name: string): KeyPair | undefined {

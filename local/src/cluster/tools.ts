@@ -1,0 +1,27 @@
+import { type Progress, tools } from "../tools/index.ts";
+import type { ClusterTools } from "./local-cluster.ts";
+
+/** The programs of a cluster, which are compiled, downloaded or installed first where they are absent. */
+export async function clusterTools(progress?: Progress): Promise<ClusterTools> {
+  return tools(
+    [
+      "etcd",
+      "kube-apiserver",
+      "kube-controller-manager",
+      "kube-scheduler",
+      "kubelet",
+      "kube-proxy",
+      "containerd",
+      "ctr",
+      "coredns",
+      "runc",
+      "cni-plugins",
+      "iptables",
+      "conntrack",
+      "ip",
+      "haproxy",
+      "kubectl",
+    ],
+    progress,
+  );
+}
