@@ -39,6 +39,13 @@ function runChecks(): Outcome {
   return outcome;
 }
 
+function prepare([program, ...args]: readonly [string, ...string[]], add: (outcome: Outcome) => void): boolean {
+  const { status } = spawnSync(process.execPath, [join(root, program), ...args], { cwd: root, stdio: "inherit" });
+  print(`${status === 0 ? "✔" : "✖"} ${program} ${args.join(" ")}`);
+  add({ passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 });
+  return status === 0;
+}
+
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
@@ -75,7 +82,8 @@ async function main(): Promise<number> {
     if (files.length === 0) continue;
     const started = performance.now();
     print(`\n── ${stage.name}: ${stage.what} (${files.length} files)`);
-    add(await runStage(stage, root, files));
+    const prepared = stage.prepare === undefined || prepare(stage.prepare, add);
+    if (prepared) add(await runStage(stage, root, files));
     print(`── ${stage.name} took ${Math.round((performance.now() - started) / 1000)} s`);
   }
   if (total.passed + total.failed === 0) {

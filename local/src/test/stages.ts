@@ -7,6 +7,8 @@ export interface Stage {
   readonly what: string;
   /** Test files relative to the repository's root, sorted. */
   readonly files: (root: string) => string[];
+  /** A program of the repository, with its arguments, that must succeed before the files run; counts as one test. */
+  readonly prepare?: readonly [program: string, ...args: string[]];
   /** Test files that run at the same time, each in a process of its own. */
   readonly concurrency: number;
   /** Milliseconds after which a file counts as hanging. */
@@ -35,6 +37,7 @@ export const stages: readonly Stage[] = [
     name: "e2e",
     what: "the whole on the local Kubernetes",
     files: (root) => find(root, "e2e/**/*.e2e.test.ts"),
+    prepare: ["local/src/cli.ts", "up"],
     concurrency: 1,
     timeoutMs: 20 * MINUTE,
   },

@@ -1,0 +1,151 @@
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { connectCluster, type LocalCluster } from "@chatcluster/local/cluster";
+import { signToken } from "@chatcluster/local/token";
+import { Type } from "typebox";
+import { Value } from "typebox/value";
+import { until } from "./until.ts";
+
+const NAMESPACE = "default";
+const NAME = "sample";
+
+const sampleSchema = Type.Object({
+  spec: Type.Object({ images: Type.Record(Type.String(), Type.Unknown()) }),
+  status: Type.Object({
+    servers: Type.Optional(Type.Integer()),
+    readyServers: Type.Optional(Type.Integer()),
+    desiredServers: Type.Optional(Type.Integer()),
+    connections: Type.Optional(Type.Integer()),
+  }),
+});
+
+const podsSchema = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      metadata: Type.Object({ name: Type.String(), deletionTimestamp: Type.Optional(Type.String()) }),
+      status: Type.Object({
+        podIP: Type.Optional(Type.String()),
+        conditions: Type.Optional(Type.Array(Type.Object({ type: Type.String(), status: Type.String() }))),
+      }),
+    }),
+  ),
+});
+
+const secretSchema = Type.Object({ data: Type.Object({ "jwt-secret": Type.String() }) });
+
+/** The sample ChatCluster on the local Kubernetes, as `npm run up` made it, with what the tests ask of it and do to it. */
+export class Cluster {
+  readonly kubectl: LocalCluster["kubectl"];
+  /** The chat servers through both HAProxy pods. */
+  readonly chatUrl: string;
+  readonly #local: LocalCluster;
+  readonly #key: Uint8Array;
+
+  constructor(local: LocalCluster, key: Uint8Array) {
+    this.#local = local;
+    this.#key = key;
+    this.kubectl = local.kubectl;
+    this.chatUrl = `${local.ingress.replace(/^http/, "ws")}/chat`;
+  }
+
+  /** A JWT for one user. */
+  token(user: string): Promise<string> {
+    return signToken(this.#key, user);
+  }
+
+  async sample() {
+    return Value.Parse(sampleSchema, await this.kubectl.json(["get", "chatcluster", NAME, "-n", NAMESPACE]));
+  }
+
+  async sampleStatus() {
+    return (await this.sample()).status;
+  }
+
+  /** Merges into the sample's spec. */
+  async patchSample(spec: Record<string, unknown>): Promise<void> {
+    await this.kubectl.run([
+      "patch",
+      "chatcluster",
+      NAME,
+      "-n",
+      NAMESPACE,
+      "--type=merge",
+      "-p",
+      JSON.stringify({ spec }),
+    ]);
+  }
+
+  /** Waits until there are exactly so many chat servers, all of them ready. */
+  async serversAre(count: number): Promise<void> {
+    await until(
+      async () => {
+        const { servers, readyServers } = await this.sampleStatus();
+        return servers === count && readyServers === count;
+      },
+      `there are ${count} chat servers`,
+      180_000,
+    );
+  }
+
+  /** Names of the chat servers that take connections. */
+  async readyServers(): Promise<string[]> {
+    return (await this.#pods("chat")).map(({ name }) => name);
+  }
+
+  /** Addresses of a component's ready pods. */
+  async podAddresses(component: "chat" | "ingress"): Promise<string[]> {
+    return (await this.#pods(component)).map(({ address }) => address);
+  }
+
+  async #pods(component: string): Promise<{ name: string; address: string }[]> {
+    const labels = `app.kubernetes.io/instance=${NAME},app.kubernetes.io/component=${component}`;
+    const { items } = Value.Parse(podsSchema, await this.kubectl.json(["get", "pods", "-n", NAMESPACE, "-l", labels]));
+    return items.flatMap(({ metadata, status }) => {
+      const ready = status.conditions?.some(({ type, status: state }) => type === "Ready" && state === "True");
+      const going = metadata.deletionTimestamp !== undefined;
+      return ready && !going && status.podIP ? [{ name: metadata.name, address: status.podIP }] : [];
+    });
+  }
+
+  /** `kill -9` of a chat server's process. */
+  killServer(pod: string): Promise<void> {
+    return this.#local.killContainer(NAMESPACE, pod);
+  }
+
+  /** Runs a program of the tests inside the cluster's network, with `input` on its standard input; gives what it printed. */
+  async runInside(program: URL, input: string): Promise<string> {
+    const [command = "", ...args] = [...this.#local.enterNetwork, process.execPath, fileURLToPath(program)];
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const ended = new Promise<number | null>((resolve, reject) => child.once("close", resolve).once("error", reject));
+    child.stdin.end(input);
+    const [status, output] = await Promise.all([ended, text(child.stdout)]);
+    if (status !== 0) throw new Error(`${program.pathname} ended with ${status}`);
+    return output;
+  }
+}
+
+/** Connects to the cluster that the test run has brought up. */
+export async function clusterIsUp(): Promise<Cluster> {
+  const local = await connectCluster();
+  const secret = await local.kubectl.json(["get", "secret", `${NAME}-auth`, "-n", NAMESPACE]);
+  return new Cluster(local, Buffer.from(Value.Parse(secretSchema, secret).data["jwt-secret"], "base64"));
+}
+
+/** A ChatCluster as small as can be, with the images of the sample. */
+export async function manifestOf(cluster: Cluster, name: string, namespace: string, spec: Record<string, unknown>) {
+  const { images } = (await cluster.sample()).spec;
+  return {
+    apiVersion: "chatcluster.dev/v1beta1",
+    kind: "ChatCluster",
+    metadata: { name, namespace },
+    spec: {
+      servers: { min: 1, max: 1 },
+      redis: { storage: { size: "128Mi" } },
+      cassandra: { heap: "384Mi", storage: { size: "512Mi" } },
+      ingress: { replicas: 1 },
+      images,
+      ...spec,
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { ChatClient, type Receipt } from "@chatcluster/client";
+import type { Cluster } from "./cluster.ts";
+import { History } from "./history.ts";
+
+/** A user with one device, and all that the application on it has seen. */
+export class Person implements Disposable {
+  readonly id: string;
+  readonly client: ChatClient;
+  readonly history = new History();
+  readonly receipts: Receipt[] = [];
+  /** The servers it was connected to, one after the other. */
+  readonly servers: string[] = [];
+  readonly errors: Error[] = [];
+
+  constructor(cluster: Cluster, id: string, device = `${id}-phone`) {
+    this.id = id;
+    this.client = new ChatClient({
+      url: cluster.chatUrl,
+      token: () => cluster.token(id),
+      device: { id: device },
+      backoff: { baseMs: 100, capMs: 2_000 },
+    });
+    this.client.on("message", (message) => this.history.record(message));
+    this.client.on("receipt", (receipt) => this.receipts.push(receipt));
+    this.client.on("connected", ({ serverId }) => this.servers.push(serverId));
+    this.client.on("error", (error) => this.errors.push(error));
+  }
+
+  /** The server that holds the connection now, or held it last. */
+  get server(): string {
+    return this.servers.at(-1) ?? "none";
+  }
+
+  async online(): Promise<this> {
+    await this.client.connect({ signal: AbortSignal.timeout(30_000) });
+    return this;
+  }
+
+  [Symbol.dispose](): void {
+    this.client.close();
+  }
+}
+
+/** Connects users until two of them are on different servers, since consistent hashing alone decides who goes where. */
+export async function twoOnDifferentServers(cluster: Cluster, prefix: string): Promise<[Person, Person]> {
+  const first = await new Person(cluster, `${prefix}-0`).online();
+  for (let index = 1; index <= 50; index++) {
+    const next = await new Person(cluster, `${prefix}-${index}`).online();
+    if (next.server !== first.server) return [first, next];
+    next.client.close();
+  }
+  first.client.close();
+  throw new Error(`51 users all went to server ${first.server}`);
+}
