@@ -31,6 +31,7 @@ export interface ListOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  readonly signal?: AbortSignal;
 }
 
 export interface ObjectList {
@@ -87,7 +88,9 @@ export class Client {
       const query = { ...selectors(options), limit: PAGE_SIZE, continue: token };
       const subject = `list ${kind.resource}${options.namespace ? ` in ${options.namespace}` : ""}`;
       const path = resourcePath(kind, options.namespace);
-      const page = asPage(await this.#call("list", kind, { subject, method: "GET", path, query }), kind, subject);
+      const signal = options.signal ? { signal: options.signal } : {};
+      const reply = await this.#call("list", kind, { subject, method: "GET", path, query, ...signal });
+      const page = asPage(reply, kind, subject);
       items.push(...page.items);
       token = page.token;
       if (!token) return { items, resourceVersion: page.resourceVersion };

@@ -62,7 +62,7 @@ export class Reflector {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (this.#resourceVersion === undefined) await this.#list();
+        if (this.#resourceVersion === undefined) await this.#list(signal);
         await this.#watch(signal);
       } catch (error) {
         if (!signal.aborted) await this.#recover(error, signal);
@@ -70,9 +70,9 @@ export class Reflector {
     }
   }
 
-  async #list(): Promise<void> {
+  async #list(signal: AbortSignal): Promise<void> {
     const { client, kind, selection, sink } = this.#options;
-    const list = await client.list(kind, selection);
+    const list = await client.list(kind, { ...selection, signal });
     sink.replace(list.items, list.resourceVersion);
     this.#resourceVersion = list.resourceVersion;
     this.#contact();
