@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type Cassandra, startCassandra } from "@chatcluster/local/services";
+import { auth, Client } from "cassandra-driver";
+import { until } from "../runtime/testing/until.ts";
+import { type CredentialsRequest, cqlCassandraCredentials, type Login } from "./cassandra-credentials.ts";
+
+// One of its own: the default superuser is switched off for good.
+let cassandra: Cassandra;
+before(async () => {
+  cassandra = await startCassandra();
+});
+after(() => cassandra.stop());
+
+const admin = { username: "Operator", password: "it's a password" };
+const chat = { username: "chat", password: "chat's" };
+
+function request(over: Partial<CredentialsRequest> = {}): CredentialsRequest {
+  return { contactPoints: [cassandra.contactPoint], datacenter: "dc1", replicationFactor: 1, admin, chat, ...over };
+}
+
+async function as<Value>(login: Login, work: (client: Client) => Promise<Value>): Promise<Value> {
+  const client = new Client({
+    contactPoints: [cassandra.contactPoint],
+    localDataCenter: "dc1",
+    authProvider: new auth.PlainTextAuthProvider(login.username, login.password),
+  });
+  try {
+    return await work(client);
+  } finally {
+    await client.shutdown();
+  }
+}
+
+test("a new Cassandra gets both roles, and its default superuser is off", async () => {
+  await cqlCassandraCredentials.ensure(request());
+  await assert.rejects(
+    as({ username: "cassandra", password: "cassandra" }, (client) => client.connect()),
+    /not permitted to log in|incorrect|Authentication/i,
+  );
+  const replication = "{'class': 'NetworkTopologyStrategy', 'dc1': 1}";
+  await as(chat, async (client) => {
+    await client.execute(`CREATE KEYSPACE IF NOT EXISTS chat WITH replication = ${replication}`);
+    await client.execute("CREATE TABLE chat.messages (id int PRIMARY KEY)");
+    await client.execute("INSERT INTO chat.messages (id) VALUES (1)");
+  });
+  const { rows } = await as(admin, (client) =>
+    client.execute("SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = 'system_auth'"),
+  );
+  assert.equal((rows[0]?.get("replication") as Record<string, string>).dc1, "1");
+});
+
+test("the chat servers' role has no right over roles or other keyspaces", async () => {
+  await as(chat, async (client) => {
+    await assert.rejects(client.execute("CREATE ROLE intruder WITH LOGIN = true"), /privileges|permission/);
+    await assert.rejects(client.execute("SELECT * FROM system_auth.roles"), /privileges|permission/);
+  });
+});
+
+test("asked again it changes nothing; with a new password for the chat servers it sets that", async () => {
+  await cqlCassandraCredentials.ensure(request());
+  await as(chat, (client) => client.execute("SELECT id FROM chat.messages"));
+  const next = { ...chat, password: "next" };
+  await cqlCassandraCredentials.ensure(request({ chat: next }));
+  // Nodes believe a password that they have checked for a while (credentials_validity).
+  await until("the new password to be taken", () =>
+    as(next, (client) => client.execute("SELECT id FROM chat.messages")).then(
+      () => true,
+      () => false,
+    ),
+  );
+});
+
+test("a password that Cassandra does not know is said, without showing it", async () => {
+  const stranger = { username: "Operator", password: "stale-password" };
+  const error = await cqlCassandraCredentials.ensure(request({ admin: stranger })).then(
+    () => assert.fail("logged in"),
+    (reason: Error) => reason,
+  );
+  assert.match(error.message, /role Operator/);
+  assert.doesNotMatch(error.message, /stale-password/);
+});
+
+test("a Cassandra that is away is named", async () => {
+  await assert.rejects(cqlCassandraCredentials.ensure(request({ contactPoints: ["127.0.0.1:1"] })), {
+    code: "cassandra_unreachable",
+    message: /127\.0\.0\.1:1/,
+  });
+});
