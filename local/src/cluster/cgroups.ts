@@ -3,22 +3,18 @@ import { join } from "node:path";
 import { CodedError } from "@chatcluster/foundation/errors";
 import { until } from "./until.ts";
 
-/** Folders of the cgroup v1 hierarchies in the text of /proc/mounts. */
-export function cgroupHierarchies(mounts: string): string[] {
+/** Folders of the hierarchies of one version in the text of /proc/mounts: any number of v1, at most one of v2, which may be there too. */
+export function cgroupHierarchies(mounts: string, version: 1 | 2): string[] {
+  const wanted = version === 1 ? "cgroup" : "cgroup2";
   return mounts
     .split("\n")
     .map((line) => line.split(" "))
-    .filter(([, , type]) => type === "cgroup")
+    .filter(([, , type]) => type === wanted)
     .map(([, folder]) => folder as string);
 }
 
-function hierarchies(): string[] {
-  return cgroupHierarchies(readFileSync("/proc/mounts", "utf8"));
-}
-
-/** Whether the kernel offers cgroup v1 here; if not, a node's cgroup lies in the one unified hierarchy. */
-export function isCgroupV1(): boolean {
-  return !existsSync("/sys/fs/cgroup/cgroup.controllers");
+function hierarchies(version: 1 | 2): string[] {
+  return cgroupHierarchies(readFileSync("/proc/mounts", "utf8"), version);
 }
 
 /**
@@ -26,21 +22,22 @@ export function isCgroupV1(): boolean {
  * mounted or changed.
  */
 export function makeCgroup(name: string): void {
-  for (const hierarchy of isCgroupV1() ? hierarchies() : ["/sys/fs/cgroup"]) {
+  const first = hierarchies(1);
+  for (const hierarchy of first.length > 0 ? first : hierarchies(2)) {
     const folder = join(hierarchy, name);
     mkdirSync(folder, { recursive: true });
-    // An empty cpuset takes no process.
-    for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-      if (isCgroupV1() && existsSync(join(folder, file)))
+    // In version 1 an empty cpuset takes no process.
+    for (const file of first.length > 0 ? ["cpuset.cpus", "cpuset.mems"] : []) {
+      if (existsSync(join(folder, file)))
         writeFileSync(join(folder, file), readFileSync(join(hierarchy, file), "utf8"));
     }
   }
 }
 
-/** Removes a node's cgroup and all below it, once its last process has gone. */
+/** Removes a node's cgroup and all below it, once its last process has gone; runc makes one in the second version's hierarchy too. */
 export async function removeCgroup(name: string): Promise<void> {
-  if (!/^chatcluster/.test(name)) throw new CodedError("not_ours", `${name} is not a cgroup of this project`);
-  for (const hierarchy of isCgroupV1() ? hierarchies() : ["/sys/fs/cgroup"]) {
+  if (!name.startsWith("chatcluster")) throw new CodedError("not_ours", `${name} is not a cgroup of this project`);
+  for (const hierarchy of [...hierarchies(1), ...hierarchies(2)]) {
     await until(() => removeTree(join(hierarchy, name)), {
       within: 10_000,
       every: 20,

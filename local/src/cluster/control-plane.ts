@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { writeConfig } from "./config-file.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { network, nodeAddress, statePaths } from "./layout.ts";
 import { VOLUMES } from "./machine.ts";
@@ -268,7 +269,7 @@ async function dnsProcess(
   const kubeconfig = await userKubeconfig(settings, identity, "coredns");
   const file = join(statePaths(settings).config, "Corefile");
   const corefile = renderCorefile(kubeconfig.file);
-  writeFileSync(file, corefile);
+  writeConfig(file, corefile);
   return {
     name: "coredns",
     command: [tools.coredns, "-conf", file],

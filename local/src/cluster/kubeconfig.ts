@@ -1,5 +1,5 @@
-import { writeFileSync } from "node:fs";
 import { stringify } from "yaml";
+import { writeConfig } from "./config-file.ts";
 import type { KeyPair } from "./pki.ts";
 
 export type KubeconfigRequest = {
@@ -33,7 +33,5 @@ export function renderKubeconfig({ server, cluster, user, authority, client }: K
 }
 
 export function writeKubeconfig(file: string, request: KubeconfigRequest): string {
-  const text = renderKubeconfig(request);
-  writeFileSync(file, text, { mode: 0o600 });
-  return text;
+  return writeConfig(file, renderKubeconfig(request));
 }

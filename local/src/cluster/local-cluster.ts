@@ -83,7 +83,7 @@ export async function whatIsBroken(
   record: ClusterRecord | undefined,
   kubectl: Kubectl,
 ): Promise<string | undefined> {
-  if (!record) return "there is none";
+  if (!record) return "there is no cluster yet";
   if (record.provider !== "local") return "it was one of kind";
   if (!record.complete) return "its start was not finished";
   for (let node = 1; node <= record.nodes; node++)
@@ -98,7 +98,7 @@ export async function whatIsBroken(
 }
 
 async function cleanFirst(settings: ClusterSettings, reason: string, steps: Steps): Promise<void> {
-  await steps.run(`Cleaning up for a new cluster (${reason.split("\n")[0]})`, () => removeCluster(settings));
+  await steps.run(`Starting afresh (${reason.split("\n")[0]})`, () => removeCluster(settings));
 }
 
 /** Ends and removes all of a cluster but its logs and certificates; what is not there is no error. */

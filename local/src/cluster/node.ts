@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { runCommand } from "../tools/command.ts";
+import { writeConfig } from "./config-file.ts";
 import { internalApiServer } from "./control-plane.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { nodeAddress, nodeName, statePaths } from "./layout.ts";
@@ -36,7 +37,7 @@ export async function ensureRuntime(
   const folder = nodeFolder(settings, node);
   const cniConfig = join(folder, "cni");
   mkdirSync(cniConfig, { recursive: true });
-  writeFileSync(join(cniConfig, "pods.conflist"), renderCniConfig(node));
+  writeConfig(join(cniConfig, "pods.conflist"), renderCniConfig(node));
   const config = renderContainerdConfig({
     runc: tools.runc,
     cniPlugins: tools["cni-plugins"],
@@ -44,7 +45,7 @@ export async function ensureRuntime(
     sandboxImage: sandboxImage.ref,
   });
   const configFile = join(folder, "containerd.toml");
-  writeFileSync(configFile, config);
+  writeConfig(configFile, config);
   const spec: ProcessSpec = {
     name: `node-${node}-containerd`,
     enter: enterMachine(settings, node),
@@ -138,7 +139,7 @@ async function kubeletProcess(
     key: serving.keyFile,
   });
   const configFile = join(folder, "kubelet.yaml");
-  writeFileSync(configFile, config);
+  writeConfig(configFile, config);
   return {
     name: `node-${node}-kubelet`,
     enter: enterMachine(settings, node),
@@ -177,7 +178,7 @@ async function kubeProxyProcess(
   });
   const config = renderKubeProxyConfig(settings, node, kubeconfig);
   const configFile = join(folder, "kube-proxy.yaml");
-  writeFileSync(configFile, config);
+  writeConfig(configFile, config);
   return {
     name: `node-${node}-kube-proxy`,
     enter: enterMachine(settings, node),

@@ -110,7 +110,7 @@ describe("the configuration of a cluster's parts", () => {
 });
 
 describe("the cgroup hierarchies", () => {
-  it("are those of cgroup v1 among all mounts", () => {
+  it("are told apart by version among all mounts", () => {
     const mounts = [
       "tmpfs /sys/fs/cgroup tmpfs rw 0 0",
       "cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,cpu,cpuacct 0 0",
@@ -118,6 +118,7 @@ describe("the cgroup hierarchies", () => {
       "cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0",
       "",
     ].join("\n");
-    assert.deepEqual(cgroupHierarchies(mounts), ["/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/memory"]);
+    assert.deepEqual(cgroupHierarchies(mounts, 2), ["/sys/fs/cgroup/unified"]);
+    assert.deepEqual(cgroupHierarchies(mounts, 1), ["/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/memory"]);
   });
 });

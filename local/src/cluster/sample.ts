@@ -18,8 +18,11 @@ const CHARTS = fileURLToPath(new URL("../../../charts", import.meta.url));
 /** Cassandra's first start with both cores busy is most of it; milliseconds. */
 const SAMPLE_START = 600_000;
 
+/** The images that the charts install; each has a folder in local/images. */
+export const INSTALLED_IMAGES = ["chat-server", "operator", "redis", "cassandra", "haproxy"] as const;
+
 /** References of the images, by the image's name. */
-export type ImageRefs = Record<"chat-server" | "operator" | "redis" | "cassandra" | "haproxy", string>;
+export type ImageRefs = Record<(typeof INSTALLED_IMAGES)[number], string>;
 
 const chatClusterSchema = Type.Object({
   metadata: Type.Object({ generation: Type.Integer() }),

@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { writeConfig } from "./config-file.ts";
 import { network, nodeAddress, nodeName, statePaths } from "./layout.ts";
 import type { ProcessSpec } from "./managed-process.ts";
 import type { ClusterSettings } from "./settings.ts";
@@ -55,6 +56,6 @@ export function wayInProcess(
   mkdirSync(config, { recursive: true, mode: 0o700 });
   const file = join(config, "way-in.cfg");
   const text = renderWayIn(settings, ports, nodes);
-  writeFileSync(file, text);
+  writeConfig(file, text);
   return { name: "way-in", command: [haproxy, "-db", "-f", file], reads: [text] };
 }
