@@ -7,6 +7,7 @@ import { Informer, keepAppliedFields } from "./informer.ts";
 import { type KubernetesObject, keyOf } from "./object.ts";
 import * as kinds from "./scheme.ts";
 import { configMap, countingClient, quietLogger } from "./testing/api.ts";
+import { startTcpProxy } from "./testing/tcp-proxy.ts";
 import { until } from "./testing/until.ts";
 
 let server: ApiServer;
@@ -29,11 +30,12 @@ const CHILD_KINDS = [
 ];
 
 /** An operator: informers and an applier; a second one for the same owner is the operator after its restart. */
-async function startOperator(instance: string) {
+async function startOperator(instance: string, watchUrl = server.url) {
   const { client, writes } = countingClient(server.kubeconfig);
+  const watching = countingClient(server.kubeconfig.replace(server.url, watchUrl)).client;
   const stop = new AbortController();
   const options = {
-    client,
+    client: watching,
     logger: quietLogger,
     labelSelector: `instance=${instance}`,
     transform: keepAppliedFields(FIELD_MANAGER),
@@ -205,3 +207,76 @@ test("a child that another owner controls is refused by name and stays as it is"
     message: /mine-config is controlled by ConfigMap theirs-owner/,
   });
 });
+
+test("its own writes are known before the watch tells of them", async () => {
+  await using proxy = await startTcpProxy(Number(new URL(server.url).port));
+  const owner = await ownerOf("blind");
+  const desired = children("blind");
+  await using operator = await startOperator("blind", `https://127.0.0.1:${proxy.port}`);
+  proxy.cut();
+  await operator.apply(owner, desired);
+  const outcome = await operator.apply(owner, desired);
+  assert.equal(outcome.written, 0);
+  assert.equal(operator.writes(), desired.length);
+});
+
+test("an admission policy that overrides a field of ours does not make us write for ever", async () => {
+  const { client: admin } = countingClient(server.kubeconfig, { scheme: new kinds.Scheme(...POLICY_KINDS) });
+  for (const object of overridingPolicy("overridden")) await admin.create(object);
+  const probe = configMap("probe", { key: "ours" }, { labels: { instance: "overridden" } });
+  await until("the policy is in force", async () => {
+    const { data } = await others.apply(probe);
+    return (data as { key: string }).key === "theirs";
+  });
+  const owner = await ownerOf("overridden");
+  const [config] = children("overridden") as [KubernetesObject];
+  await using operator = await startOperator("overridden");
+  await operator.apply(owner, [config]);
+  const before = operator.writes();
+  for (let round = 0; round < 3; round += 1) await operator.apply(owner, [config]);
+  assert.equal(operator.writes(), before);
+  const drifted = await others.mergePatch(kinds.ConfigMap, nameOf(config), {
+    metadata: { labels: { instance: "overridden", app: "x" } },
+  });
+  await until(
+    "the cache has the change",
+    () => operator.cached(config)?.metadata.resourceVersion === drifted.metadata.resourceVersion,
+  );
+  await operator.apply(owner, [config]);
+  assert.equal(operator.writes(), before);
+});
+
+const POLICY_KINDS = ["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"].map((kind) =>
+  kinds.resourceKind(
+    "admissionregistration.k8s.io/v1",
+    kind,
+    kind === "MutatingAdmissionPolicy" ? "mutatingadmissionpolicies" : "mutatingadmissionpolicybindings",
+    false,
+  ),
+);
+
+/** A mutating admission policy that sets `data.key` of the instance's ConfigMaps to "theirs". */
+function overridingPolicy(instance: string): KubernetesObject[] {
+  const apiVersion = "admissionregistration.k8s.io/v1";
+  const resourceRules = [
+    { apiGroups: [""], apiVersions: ["v1"], resources: ["configmaps"], operations: ["CREATE", "UPDATE"] },
+  ];
+  const mutations = [
+    { patchType: "ApplyConfiguration", applyConfiguration: { expression: 'Object{data: {"key": "theirs"}}' } },
+  ];
+  const spec = {
+    failurePolicy: "Fail",
+    reinvocationPolicy: "Never",
+    matchConstraints: { resourceRules, objectSelector: { matchLabels: { instance } } },
+    mutations,
+  };
+  return [
+    { apiVersion, kind: "MutatingAdmissionPolicy", metadata: { name: instance }, spec },
+    {
+      apiVersion,
+      kind: "MutatingAdmissionPolicyBinding",
+      metadata: { name: instance },
+      spec: { policyName: instance },
+    },
+  ];
+}
