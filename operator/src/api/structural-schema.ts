@@ -3,9 +3,6 @@
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
  */
 
-import type { TSchema } from "typebox";
-import { Value } from "typebox/value";
-
 type JsonSchema = { readonly [key: string]: unknown };
 
 /** Keywords that mean the same in JSON Schema and in OpenAPI v3. */
@@ -36,13 +33,18 @@ export function structuralSchema(schema: JsonSchema, path: string): Record<strin
   if (literals) return { ...kept(schema), type: "string", enum: literals, ...extensions(schema) };
   if (typeof schema.type !== "string") throw new TypeError(`${path}: a structural schema needs a type here`);
   if (typeof schema.description !== "string") throw new TypeError(`${path}: has no description`);
-  return { ...kept(schema), ...defaultOf(schema), ...extensions(schema), ...children(schema, path) };
+  const structural: Structural = { ...kept(schema), ...extensions(schema), ...children(schema, path) };
+  // The API server checks a default against the CEL rules as it stands, before it fills in the fields below it.
+  if (structural.properties && structural.default !== undefined) structural.default = fullDefault(structural);
+  return structural;
 }
 
-/** The default with those of the fields below it filled in: the API server checks it against the CEL rules as it stands. */
-function defaultOf(schema: JsonSchema): Record<string, unknown> {
-  if (schema.default === undefined) return {};
-  return { default: Value.Default(schema as TSchema, structuredClone(schema.default)) };
+type Structural = Record<string, unknown> & { default?: unknown; properties?: Record<string, Structural> };
+
+/** The default of an object with the defaults of its fields in it. */
+function fullDefault({ default: own, properties = {} }: Structural): Record<string, unknown> {
+  const fields = Object.entries(properties).filter(([, field]) => field.default !== undefined);
+  return { ...Object.fromEntries(fields.map(([name, field]) => [name, field.default])), ...(own as object) };
 }
 
 function kept(schema: JsonSchema): Record<string, unknown> {

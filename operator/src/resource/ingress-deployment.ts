@@ -21,6 +21,8 @@ const AGENT_USER = 10001;
 const TOKEN_VOLUME = "service-account-token";
 /** Seconds beyond the drain for HAProxy's own end. */
 const EXIT_MARGIN_SECONDS = 15;
+/** Seconds until every node's kube-proxy has dropped a terminating pod. */
+const DEREGISTER_SECONDS = 2;
 
 /** `NAME-ingress`: HAProxy, and beside it the agent that keeps its servers through the runtime socket. */
 export function ingressDeployment(scope: Construct, cluster: ChatCluster, images: Images): void {
@@ -77,6 +79,7 @@ function haproxyContainer(cluster: ChatCluster, images: Images): k8s.Container {
     ],
     resources: containerResources(cluster.spec.ingress.resources),
     securityContext: containerSecurityContext,
+    lifecycle: { preStop: { exec: { command: ["sh", "-c", softStop(cluster)] } } },
     livenessProbe: { httpGet: get("/healthz", "metrics"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
     readinessProbe: { httpGet: get("/healthz", "metrics"), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
     volumeMounts: [
@@ -84,6 +87,14 @@ function haproxyContainer(cluster: ChatCluster, images: Images): k8s.Container {
       { name: "run", mountPath: HAPROXY_RUN_DIRECTORY },
     ],
   };
+}
+
+/**
+ * SIGTERM would cut every connection; SIGUSR1 lets them end. First the time in which nodes stop sending new ones here. When HAProxy has ended,
+ * so has the container, and the last wait with it. https://docs.haproxy.org/2.6/management.html (Stopping and restarting HAProxy)
+ */
+function softStop(cluster: ChatCluster): string {
+  return `sleep ${DEREGISTER_SECONDS}; kill -USR1 1; sleep ${cluster.spec.servers.drainSeconds}`;
 }
 
 function agentContainer(cluster: ChatCluster, images: Images): k8s.Container {
