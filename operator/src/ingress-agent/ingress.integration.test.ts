@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { Backend, Ingress, until } from "./ingress-fixture.ts";
 
@@ -112,7 +113,7 @@ test("past the time to retire, the sessions of a server that has gone are ended"
   ingress.slices.set(backends.slice(0, 1));
   await ingress.hasUp("chat-a");
   const open = await ingress.open("user-1");
-  const closed = new Promise((resolve) => open.socket.once("close", resolve));
+  const closed = once(open.socket, "close", { signal: AbortSignal.timeout(15_000) });
   open.socket.resume();
   ingress.slices.set([]);
   await closed;
