@@ -17,13 +17,14 @@ export async function leave(session: Session): Promise<void> {
   session.registered = false;
   const last = wasRegistered && !registry.isRegistered(session.userId);
   try {
-    if (last) {
-      const others = await directory.unregister(session.userId);
+    if (last) await directory.unregister(session.userId);
+    if (wasRegistered) {
       await broker.barrier();
-      if (others === 0) await putBack(session);
-      // Another login may have come meanwhile, whose registration this one has taken away.
-      if (registry.isRegistered(session.userId)) await directory.register(session.userId);
+      // Also if the user is connected elsewhere: that may be the same client, back before this death was noticed.
+      await putBack(session);
     }
+    // Another login may have come meanwhile, whose registration this one has taken away.
+    if (last && registry.isRegistered(session.userId)) await directory.register(session.userId);
   } catch (error) {
     // The registration expires by itself, and the next login finds it unclean, which sends the client to the history.
     logger.warn({ err: error, userId: session.userId }, "what the client had not acknowledged was not put back");
@@ -44,7 +45,7 @@ async function putBack(session: Session): Promise<void> {
     if (!position || (position.epoch === epoch && position.offset <= offset)) continue;
     entries.push(...(await missing(session, conversationId, unacknowledged)));
   }
-  // With a notice: a login that came meanwhile has read the list already.
+  // With a notice: whoever has logged in already has read the list.
   if (entries.length > 0) await session.services.directory.push([session.userId], entries, true);
 }
 

@@ -195,7 +195,7 @@ export class Session implements Subscriber {
       error instanceof CodedError && KNOWN_CODES.has(error.code) ? (error.code as ErrorCode) : ErrorCode.Internal;
     const { logger } = this.services;
     if (code === ErrorCode.Internal) logger.error({ err: error, userId: this.userId, re }, "request failed");
-    else if (code === ErrorCode.Unavailable) logger.warn({ err: error, userId: this.userId, re }, "request failed");
+    else if (code === ErrorCode.Unavailable) logger.debug({ err: error, userId: this.userId, re }, "request failed");
     const message = code === ErrorCode.Internal ? "the server failed; it is in its log" : messageOf(error);
     const retryAfterMs = code === ErrorCode.Unavailable ? RETRY_AFTER_MS : retryAfterOf(error);
     this.#answer({

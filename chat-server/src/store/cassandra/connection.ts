@@ -75,8 +75,10 @@ export class CassandraConnection {
       this.#client = client;
       this.#options.logger.info({ keyspace: this.#options.keyspace }, "Cassandra is there");
     } catch (error) {
-      this.#reason = messageOf(error);
-      this.#options.logger.warn({ err: this.#reason }, "Cassandra is away; will try again");
+      const reason = messageOf(error);
+      // Once a second for hours would bury the rest of the log.
+      if (reason !== this.#reason) this.#options.logger.warn({ err: error }, "Cassandra is away; will try again");
+      this.#reason = reason;
       await client.shutdown().catch((cause: unknown) => this.#options.logger.debug({ err: cause }, "shutdown failed"));
       if (!this.#closed) this.#retry = setTimeout(() => void this.#connect(), RETRY_MS);
     }

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { Client } from "cassandra-driver";
 
@@ -23,9 +23,17 @@ const MIGRATIONS: readonly (readonly string[])[] = [
   ],
 ];
 
-/** Fixed ids: two servers that create the same table at the same moment through two nodes would otherwise make two of it. */
-const LOCK_TABLE_ID = "6f1c1a52-5a0e-11f0-8de9-0242ac120002";
-const MIGRATIONS_TABLE_ID = "7a9d8e10-5a0e-11f0-8de9-0242ac120002";
+/**
+ * Two servers that create the same table at the same moment through two nodes would otherwise make two of it, under ids of their own. Ids are
+ * unique over all keyspaces, so the keyspace is part of it. In the form of a version 8 UUID (RFC 9562, section 5.8).
+ */
+function tableId(keyspace: string, table: string): string {
+  const hex = createHash("sha256").update(`${keyspace}.${table}`).digest("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    "-",
+  );
+}
+
 /** Seconds after which the lock of a server that died is free again; more than any migration takes. */
 const LOCK_SECONDS = 60;
 const LOCK_RETRY_MS = 250;
@@ -39,10 +47,10 @@ export async function migrate(client: Client, keyspace: string, replication: str
   await run(`CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = ${replicationMap(replication)}`);
   await run(`USE ${keyspace}`);
   await run(
-    `CREATE TABLE IF NOT EXISTS ${keyspace}.schema_lock (name text PRIMARY KEY, holder text) WITH ID = ${LOCK_TABLE_ID}`,
+    `CREATE TABLE IF NOT EXISTS ${keyspace}.schema_lock (name text PRIMARY KEY, holder text) WITH ID = ${tableId(keyspace, "schema_lock")}`,
   );
   await run(
-    `CREATE TABLE IF NOT EXISTS ${keyspace}.schema_migrations (version int PRIMARY KEY, applied_at timestamp) WITH ID = ${MIGRATIONS_TABLE_ID}`,
+    `CREATE TABLE IF NOT EXISTS ${keyspace}.schema_migrations (version int PRIMARY KEY, applied_at timestamp) WITH ID = ${tableId(keyspace, "schema_migrations")}`,
   );
   if ((await missing(client, keyspace)).length === 0) return;
 

@@ -1,0 +1,366 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { CloseCode } from "@chatcluster/protocol";
+import type { ChatServer } from "../src/server.ts";
+import { RawClient } from "./support/raw-client.ts";
+import { readiness, startTestServer, tokenFor, type Variables } from "./support/test-server.ts";
+import { until } from "./support/until.ts";
+
+/** Users of their own for each test, so that tests share servers and nothing else. */
+let counter = 0;
+const names = (...users: string[]) => {
+  counter++;
+  return users.map((user) => `${user}-${counter}-${Date.now().toString(36)}`);
+};
+
+const range = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+const ids = (client: RawClient, conversationId: string) =>
+  client.messages(conversationId).map((frame) => frame.message.id);
+
+/**
+ * What a chat server promises, whatever it stands on. `backend` starts what is needed and gives the variables of as many servers as stand on
+ * the same; where there is only one, all clients use it.
+ */
+export function serverContract(
+  name: string,
+  backend: () => Promise<{ servers: Variables[]; stop: () => Promise<void> }>,
+): void {
+  describe(name, () => {
+    let servers: ChatServer[] = [];
+    let stop: () => Promise<void>;
+    /** Port of the first and of the last server. */
+    let ports: [number, number];
+
+    before(async () => {
+      const started = await backend();
+      stop = started.stop;
+      servers = await Promise.all(started.servers.map(startTestServer));
+      for (const server of servers)
+        await until(async () => (await readiness(server)).status === 200, "readiness", 120_000);
+      ports = [servers[0]?.port ?? 0, servers.at(-1)?.port ?? 0];
+    });
+    after(async () => {
+      await Promise.all(servers.map((server) => server.stop(0)));
+      await stop?.();
+    });
+
+    const login = async (server: 0 | 1, user: string, body?: Parameters<typeof RawClient.login>[2]) =>
+      RawClient.login(ports[server], await tokenFor(user), body);
+
+    test("two users exchange messages in one order, and both receipts arrive", async () => {
+      const [a = "", b = ""] = names("alice", "bob");
+      const alice = await login(0, a);
+      const bob = await login(1, b);
+      const { conversation } = await alice.createDirect(b);
+      await bob.until(() => bob.frames("conversation_added").length === 1, "the invitation");
+      const sending = range("m", 20).flatMap((clientId) => [
+        alice.sendMessage(conversation.id, `a-${clientId}`),
+        bob.sendMessage(conversation.id, `b-${clientId}`),
+      ]);
+      const sent = await Promise.all(sending);
+      for (const client of [alice, bob])
+        await client.until(() => client.messages(conversation.id).length >= 40, "all messages");
+      assert.deepEqual(ids(alice, conversation.id), ids(bob, conversation.id), "one order for both");
+      assert.deepEqual([...ids(alice, conversation.id)].sort(), ids(alice, conversation.id), "ids rise");
+      assert.deepEqual(new Set(ids(bob, conversation.id)), new Set(sent.map((frame) => frame.messageId)));
+      assert.deepEqual(
+        alice.messages().map((frame) => frame.position?.offset),
+        Array.from({ length: 40 }, (_, index) => index + 1),
+      );
+      assert.deepEqual(
+        alice.texts().filter((text) => text.startsWith("a-")),
+        range("a-m", 20),
+        "what one client sends keeps its order",
+      );
+
+      const upTo = ids(bob, conversation.id).at(-1) ?? "";
+      await bob.request("receipt", { conversationId: conversation.id, kind: "delivered", upTo });
+      await bob.request("receipt", { conversationId: conversation.id, kind: "read", upTo });
+      await alice.until(
+        () => alice.frames("receipt").some((frame) => frame.receipt.kind === "read"),
+        "the read receipt",
+      );
+      const delivered = alice.frames("receipt").find((frame) => frame.receipt.kind === "delivered");
+      assert.equal(delivered?.receipt.userId, b);
+      assert.equal(delivered?.receipt.upTo, upTo);
+
+      const history = await alice.request("fetch_history", { conversationId: conversation.id, limit: 100 });
+      assert.ok(history.type === "history");
+      assert.deepEqual(
+        history.messages.map((m) => m.id).reverse(),
+        ids(alice, conversation.id),
+        "history has the same order",
+      );
+      await Promise.all([alice.close(), bob.close()]);
+    });
+
+    test("receipts never go back, and a message that does not exist can't be acknowledged", async () => {
+      const [a = "", b = ""] = names("alice", "bob");
+      const [alice, bob] = [await login(0, a), await login(1, b)];
+      const { conversation } = await alice.createDirect(b);
+      const first = await alice.sendMessage(conversation.id, "1");
+      const second = await alice.sendMessage(conversation.id, "2");
+      await bob.until(() => bob.messages().length >= 2, "both messages");
+      const receipt = { conversationId: conversation.id, kind: "delivered" as const };
+      await bob.request("receipt", { ...receipt, upTo: second.messageId });
+      await bob.request("receipt", { ...receipt, upTo: first.messageId });
+      // The other server has not seen the first receipt: what stands between is the store alone.
+      const elsewhere = await login(0, b, { device: { id: "other" } });
+      await elsewhere.request("receipt", { ...receipt, upTo: first.messageId });
+      const listed = await alice.request("list_conversations", {});
+      assert.ok(listed.type === "conversations");
+      const member = listed.conversations[0]?.conversation.members.find(({ userId }) => userId === b);
+      assert.equal(member?.deliveredUpTo, second.messageId);
+      assert.equal(listed.conversations[0]?.lastMessage?.id, second.messageId);
+      const wrong = await bob.ask("receipt", { ...receipt, upTo: "7ZZZZZZZZZZZZZZZZZZZZZZZZZ" });
+      assert.equal(wrong.type === "error" && wrong.code, "invalid_frame");
+      await Promise.all([alice.close(), bob.close(), elsewhere.close()]);
+    });
+
+    test("a retry, on any server, gives the same message and delivers it once", async () => {
+      const [a = "", b = ""] = names("alice", "bob");
+      const [alice, elsewhere, bob] = [await login(0, a), await login(1, a), await login(1, b)];
+      const { conversation } = await alice.createDirect(b);
+      const answers = await Promise.all([
+        alice.sendMessage(conversation.id, "same"),
+        elsewhere.sendMessage(conversation.id, "same"),
+        alice.sendMessage(conversation.id, "same"),
+      ]);
+      const again = await elsewhere.sendMessage(conversation.id, "same");
+      assert.equal(new Set([...answers, again].map((frame) => frame.messageId)).size, 1);
+      const last = await alice.sendMessage(conversation.id, "last");
+      await bob.until(() => ids(bob, conversation.id).includes(last.messageId), "the last message");
+      const live = bob.messages().filter((frame) => frame.position);
+      assert.deepEqual(
+        live.map((frame) => frame.message.text),
+        ["same", "last"],
+      );
+      const history = await bob.request("fetch_history", { conversationId: conversation.id });
+      assert.equal(history.type === "history" && history.messages.length, 2);
+      const conflict = await alice.ask("send", {
+        conversationId: conversation.id,
+        clientId: "same",
+        text: "another text",
+      });
+      assert.equal(conflict.type === "error" && conflict.code, "invalid_frame");
+      await Promise.all([alice.close(), elsewhere.close(), bob.close()]);
+    });
+
+    test("who was offline gets everything in order, once, and again until it has acknowledged", async () => {
+      const [a = "", b = ""] = names("alice", "bob");
+      const alice = await login(0, a);
+      const { conversation } = await alice.createDirect(b);
+      for (const clientId of range("m", 25)) await alice.sendMessage(conversation.id, clientId);
+
+      const first = await login(1, b);
+      await first.until(() => first.messages().length >= 25, "the offline messages");
+      assert.deepEqual(first.texts(), range("m", 25));
+      first.terminate();
+      await first.untilClosed();
+
+      const second = await login(0, b);
+      await second.until(() => second.messages().length >= 25, "the offline messages again");
+      assert.deepEqual(second.texts(), range("m", 25));
+      const upTo = ids(second, conversation.id)[19] ?? "";
+      await second.request("receipt", { conversationId: conversation.id, kind: "delivered", upTo });
+      await second.close();
+
+      const third = await login(1, b);
+      await third.until(() => third.messages().length >= 5, "the rest");
+      assert.deepEqual(third.texts(), range("m", 25).slice(20));
+      await Promise.all([alice.close(), third.close()]);
+    });
+
+    test("what was written to a socket that died is put back", async () => {
+      const [a = "", b = ""] = names("alice", "bob");
+      const [alice, bob] = [await login(0, a), await login(1, b)];
+      const { conversation } = await alice.createDirect(b);
+      await bob.until(() => bob.frames("conversation_added").length === 1, "the invitation");
+      for (const clientId of range("m", 5)) await alice.sendMessage(conversation.id, clientId);
+      await bob.until(() => bob.messages().length >= 5, "the messages");
+      const upTo = ids(bob, conversation.id)[1] ?? "";
+      await bob.request("receipt", { conversationId: conversation.id, kind: "delivered", upTo });
+      bob.terminate();
+      // Whether the server has noticed the death before or after this login.
+      const again = await login(0, b);
+      await again.until(() => again.messages().length >= 3, "three messages");
+      assert.deepEqual(again.texts(), ["m2", "m3", "m4"]);
+      await Promise.all([alice.close(), again.close()]);
+    });
+
+    test("a client that comes back with its position gets exactly what it missed", async () => {
+      const [a = "", b = ""] = names("alice", "bob");
+      const [alice, bob] = [await login(0, a), await login(1, b)];
+      const { conversation } = await alice.createDirect(b);
+      await bob.until(() => bob.frames("conversation_added").length === 1, "the invitation");
+      for (const clientId of range("m", 3)) await alice.sendMessage(conversation.id, clientId);
+      await bob.until(() => bob.messages().length >= 3, "the messages");
+      const last = bob.messages().at(-1);
+      const upTo = last?.message.id ?? "";
+      await bob.request("receipt", { conversationId: conversation.id, kind: "delivered", upTo });
+      await bob.close();
+      for (const clientId of range("n", 300))
+        alice.post("send", { conversationId: conversation.id, clientId, text: clientId });
+      await alice.until(
+        () => alice.frames("sent").length + alice.frames("error").length >= 303,
+        "all acknowledgements",
+      );
+      const acknowledged = new Set(alice.frames("sent").map((frame) => frame.messageId));
+
+      const position = last?.position;
+      assert.ok(position);
+      const back = await login(0, b, { positions: { [conversation.id]: position } });
+      const resumed = await back.until(() => back.frames("resumed")[0], "resumed");
+      assert.equal(resumed.recovered, true);
+      await back.until(() => back.messages().filter((frame) => frame.position).length >= acknowledged.size - 3, "all");
+      const live = back.messages().filter((frame) => frame.position);
+      assert.deepEqual(
+        live.map((frame) => frame.position?.offset),
+        live.map((_, index) => position.offset + 1 + index),
+      );
+
+      const elsewhere = await back.ask("resume", {
+        conversationId: conversation.id,
+        position: { epoch: "gone", offset: 1 },
+      });
+      assert.ok(elsewhere.type === "resumed");
+      assert.equal(elsewhere.recovered, false);
+      assert.equal(elsewhere.position.offset, position.offset + live.length);
+      await Promise.all([alice.close(), back.close()]);
+    });
+
+    test("a foreign conversation looks like one that does not exist", async () => {
+      const [a = "", b = "", m = ""] = names("alice", "bob", "mallory");
+      const [alice, mallory] = [await login(0, a), await login(1, m)];
+      const { conversation } = await alice.createDirect(b);
+      const sent = await alice.sendMessage(conversation.id, "secret");
+      const position = { epoch: "x", offset: 0 };
+      for (const conversationId of [conversation.id, "d-nothing"]) {
+        const answers = [
+          await mallory.ask("send", { conversationId, clientId: "1", text: "hello" }),
+          await mallory.ask("fetch_history", { conversationId }),
+          await mallory.ask("receipt", { conversationId, kind: "read", upTo: sent.messageId }),
+          await mallory.ask("resume", { conversationId, position }),
+        ];
+        for (const answer of answers) assert.equal(answer.type === "error" && answer.code, "conversation_not_found");
+      }
+      assert.equal(mallory.messages().length, 0);
+      await Promise.all([alice.close(), mallory.close()]);
+    });
+
+    test("a direct conversation exists once for a pair, a group once for its name", async () => {
+      const [a = "", b = "", c = ""] = names("alice", "bob", "carol");
+      const [alice, bob] = [await login(0, a), await login(1, b)];
+      const [one, two] = await Promise.all([alice.createDirect(b), bob.createDirect(a)]);
+      assert.equal(one.conversation.id, two.conversation.id);
+      assert.deepEqual(one.conversation.createdBy, two.conversation.createdBy);
+      const body = { clientId: "team", kind: "group" as const, memberIds: [b, c], title: "Team" };
+      const [first, second] = [
+        await alice.request("create_conversation", body),
+        await alice.request("create_conversation", body),
+      ];
+      assert.ok(first.type === "conversation" && second.type === "conversation");
+      assert.equal(first.conversation.id, second.conversation.id);
+      assert.equal(first.conversation.title, "Team");
+      await bob.until(
+        () => bob.frames("conversation_added").some((f) => f.conversation.id === first.conversation.id),
+        "added",
+      );
+      const alone = await alice.ask("create_conversation", { clientId: "x", kind: "direct", memberIds: [a] });
+      assert.equal(alone.type === "error" && alone.code, "invalid_frame");
+      const page = await alice.request("list_conversations", { limit: 1 });
+      assert.ok(page.type === "conversations" && page.nextAfter !== undefined);
+      const rest = await alice.request("list_conversations", { after: page.nextAfter });
+      assert.equal(rest.type === "conversations" && rest.conversations.length, 1);
+      await Promise.all([alice.close(), bob.close()]);
+    });
+
+    test("history pages both ways", async () => {
+      const [a = "", b = ""] = names("alice", "bob");
+      const alice = await login(0, a);
+      const { conversation } = await alice.createDirect(b);
+      for (const clientId of range("m", 12)) await alice.sendMessage(conversation.id, clientId);
+      const page = async (body: { before?: string; after?: string }) => {
+        const answer = await alice.request("fetch_history", { conversationId: conversation.id, limit: 5, ...body });
+        assert.ok(answer.type === "history");
+        return answer;
+      };
+      const newest = await page({});
+      assert.deepEqual(
+        newest.messages.map((m) => m.text),
+        ["m11", "m10", "m9", "m8", "m7"],
+      );
+      assert.equal(newest.more, true);
+      const older = await page({ before: newest.messages.at(-1)?.id ?? "" });
+      assert.deepEqual(
+        older.messages.map((m) => m.text),
+        ["m6", "m5", "m4", "m3", "m2"],
+      );
+      const oldest = await page({ before: older.messages.at(-1)?.id ?? "" });
+      assert.deepEqual(
+        oldest.messages.map((m) => m.text),
+        ["m1", "m0"],
+      );
+      assert.equal(oldest.more, false);
+      const forward = await page({ after: oldest.messages.at(-1)?.id ?? "" });
+      assert.deepEqual(
+        forward.messages.map((m) => m.text),
+        ["m1", "m2", "m3", "m4", "m5"],
+      );
+      await alice.close();
+    });
+
+    test("what can't be taken gets an error with a code, and the connection lives on", async () => {
+      const [a = ""] = names("alice");
+      const early = await RawClient.connect(ports[0], await tokenFor(a));
+      const refused = await early.ask("list_conversations", {});
+      assert.equal(refused.type === "error" && refused.code, "login_required");
+      const pong = await early.ask("ping", {});
+      assert.equal(pong.type, "pong");
+      await early.request("login", { device: { id: "d" } });
+      const twice = await early.ask("login", { device: { id: "d" } });
+      assert.equal(twice.type === "error" && twice.code, "already_logged_in");
+      const cases: [string, string][] = [
+        ["no json", "malformed_frame"],
+        ["[]", "malformed_frame"],
+        ['{"id":1}', "malformed_frame"],
+        ['{"type":"dance","id":77}', "unknown_type"],
+        ['{"type":"send","id":78,"conversationId":"c","clientId":"x"}', "invalid_frame"],
+        [
+          JSON.stringify({ type: "send", id: 79, conversationId: "c", clientId: "x", text: "x".repeat(16_385) }),
+          "message_too_long",
+        ],
+      ];
+      for (const [text, code] of cases) {
+        const before = early.frames("error").length;
+        early.sendText(text);
+        const error = await early.until(() => early.frames("error")[before], `an answer to ${text.slice(0, 30)}`);
+        assert.equal(error.code, code, text.slice(0, 60));
+        const { id } = /"id":(?<id>7\d)/.exec(text)?.groups ?? {};
+        if (id) assert.equal(error.re, Number(id));
+      }
+      const alive = await early.ask("ping", {});
+      assert.equal(alive.type, "pong");
+      for (let count = 0; count < 10; count++) early.sendText("garbage");
+      assert.equal((await early.untilClosed()).code, CloseCode.ProtocolViolation);
+
+      const large = await login(0, a);
+      large.sendText("x".repeat(70_000));
+      assert.equal((await large.untilClosed()).code, 1009);
+    });
+
+    test("more messages than the limit get an error that says when to come back", async () => {
+      const [a = "", b = ""] = names("alice", "bob");
+      const alice = await login(0, a);
+      const { conversation } = await alice.createDirect(b);
+      for (const clientId of range("m", 400))
+        alice.post("send", { conversationId: conversation.id, clientId, text: "x" });
+      const limited = await alice.until(
+        () => alice.frames("error").find((frame) => frame.code === "rate_limited"),
+        "the limit",
+      );
+      assert.ok((limited.retryAfterMs ?? 0) >= 0);
+      await alice.close();
+    });
+  });
+}

@@ -1,0 +1,27 @@
+import { type Redis, sharedCassandra, startRedis } from "@chatcluster/local/services";
+import type { Variables } from "./test-server.ts";
+
+/** A keyspace of its own for each caller. */
+let keyspaces = 0;
+
+/** Variables of servers on one real Redis and one real Cassandra. */
+export async function clusterBackend(
+  count: number,
+  more: Variables = {},
+): Promise<{ servers: Variables[]; redis: Redis }> {
+  const [redis, cassandra] = await Promise.all([startRedis(), sharedCassandra()]);
+  const keyspace = `chat_${process.pid}_${keyspaces++}_${Date.now().toString(36)}`;
+  const servers = Array.from({ length: count }, (_, index) => ({
+    CHAT_SERVER_ID: `server-${index}`,
+    CHAT_BACKEND: "cluster",
+    CHAT_REDIS_URL: redis.url,
+    CHAT_CASSANDRA_CONTACT_POINTS: cassandra.contactPoint,
+    CHAT_CASSANDRA_LOCAL_DC: cassandra.localDataCenter,
+    CHAT_CASSANDRA_USERNAME: cassandra.username,
+    CHAT_CASSANDRA_PASSWORD: cassandra.password,
+    CHAT_CASSANDRA_KEYSPACE: keyspace,
+    CHAT_MESSAGES_PER_SECOND: "400",
+    ...more,
+  }));
+  return { servers, redis };
+}
