@@ -216,9 +216,7 @@ export class ChatClient extends Emitter<ChatEvents> {
         this.emit("conversation", frame.conversation);
         break;
       case "offline_overflow":
-        if (this.#userId !== undefined) {
-          this.#synchronizer.onOfflineOverflow(this.#userId).catch((error: unknown) => this.#report(error));
-        }
+        this.#synchronizer.onOfflineOverflow().catch((error: unknown) => this.#report(error));
         break;
       case "error":
         this.emit("error", new ChatError(frame.code, frame.message));

@@ -16,6 +16,8 @@ type WithoutId<Frame> = Frame extends ClientFrame ? Omit<Frame, "id"> : never;
 export type Request = WithoutId<ClientFrame>;
 
 export interface ConnectionEvents {
+  /** The login succeeded. Called before any event that follows it, since those may come in the same turn of the event loop. */
+  onWelcome(welcome: Welcome): void;
   onEvent(frame: EventFrame): void;
   /** Once, when the connection is of no use any more. All open requests have been rejected by then. */
   onClose(code: number, reason: string): void;
@@ -64,8 +66,8 @@ export class Connection {
     return this.#closed;
   }
 
-  /** Waits for the connection, logs in and starts the heartbeat. */
-  async login(login: Omit<Extract<Request, { type: "login" }>, "type">): Promise<Welcome> {
+  /** Waits for the connection, logs in and starts the heartbeat. @throws ChatError as `request` does. */
+  async login(login: Omit<Extract<Request, { type: "login" }>, "type">): Promise<void> {
     const timer = setTimeout(
       () => this.close(CloseCode.PongTimeout, "the connection did not open in time"),
       this.#timeoutMs,
@@ -75,7 +77,7 @@ export class Connection {
     } finally {
       clearTimeout(timer);
     }
-    return this.request({ type: "login", ...login }, "welcome");
+    await this.request({ type: "login", ...login }, "welcome");
   }
 
   /**
@@ -149,7 +151,10 @@ export class Connection {
       const { retryAfterMs } = frame;
       waiting.reject(new ChatError(code, frame.message, retryAfterMs === undefined ? {} : { retryAfterMs }));
     } else if (frame.type === waiting.expected) {
-      if (frame.type === "welcome") this.#startHeartbeat(frame);
+      if (frame.type === "welcome") {
+        this.#startHeartbeat(frame);
+        this.#events.onWelcome(frame);
+      }
       waiting.resolve(frame);
     } else {
       waiting.reject(

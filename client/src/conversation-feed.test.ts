@@ -234,8 +234,16 @@ test("an overflown offline list: the history is read from where the user's deliv
         }
       : readHistory(frame);
   const { client, messages } = fakeClient(server);
-  await client.connect();
-  server.last.emit({ type: "offline_overflow" });
+  // All in one turn of the event loop, as one packet may bring it.
+  server.silent.add("login");
+  server.silent.add("list_conversations");
+  const connecting = client.connect();
+  await settle();
+  const login = server.last.of("login")[0] as ClientFrame;
+  server.silent.clear();
+  server.last.emit(server.answer(login) as ServerFrame, { type: "offline_overflow" });
+  for (const n of [4, 5]) server.last.emit({ type: "message", message: message(n) });
+  await connecting;
   await settle();
   assert.deepEqual(messages, ["3", "4", "5"]);
   client.close();

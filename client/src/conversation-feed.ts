@@ -106,6 +106,13 @@ export class ConversationFeed {
     } else void this.#readHistory(this.#after(), position);
   }
 
+  /** What comes from now on waits for `readHistoryAfter`, which is about to be called. */
+  expectHistory(): void {
+    if (this.#state !== "live") return;
+    this.#state = "history";
+    this.#watch();
+  }
+
   /** Reads the history after a message (all of it, if absent) and hands over what has not been: the offline list did not reach that far. */
   readHistoryAfter(messageId: string = FIRST_MESSAGE_ID): void {
     void this.#readHistory(messageId, undefined);

@@ -76,7 +76,9 @@ export class Supervisor {
     try {
       const token = await this.#token();
       const { transport, url, requestTimeoutMs, device } = this.#options;
+      const positions = this.#hooks.positions();
       const connection: Connection = new Connection(transport, { url, token }, requestTimeoutMs, {
+        onWelcome: (welcome) => this.#adopt(connection, welcome, positions),
         onEvent: (frame) => this.#onEvent(connection, frame),
         onClose: (code, reason) => {
           closeCode = code;
@@ -85,11 +87,8 @@ export class Supervisor {
         },
       });
       this.#all.add(connection);
-      const positions = this.#hooks.positions();
       try {
-        const welcome = await connection.login({ device, positions });
-        this.#attempting = false;
-        this.#adopt(connection, welcome, positions);
+        await connection.login({ device, positions });
       } catch (error) {
         connection.close(1000, "login failed");
         throw error;
@@ -101,12 +100,8 @@ export class Supervisor {
   }
 
   #adopt(connection: Connection, welcome: Welcome, positions: Record<string, Position>): void {
+    this.#attempting = false;
     this.#tokenRefused = false;
-    // It may have ended between its `welcome` and now.
-    if (connection.closed) {
-      this.#retry(undefined);
-      return;
-    }
     const old = this.#active;
     this.#active = connection;
     this.#connectedAt = Date.now();

@@ -1,4 +1,4 @@
-import type { Conversation, Member, Message, MessageEvent, Position, Resumed } from "@chatcluster/protocol";
+import type { Conversation, Message, MessageEvent, Position, Resumed } from "@chatcluster/protocol";
 import { ErrorCode } from "@chatcluster/protocol/codes";
 import { MAX_PAGE_SIZE, MAX_POSITIONS } from "@chatcluster/protocol/limits";
 import { Backoff } from "./backoff.ts";
@@ -28,6 +28,9 @@ export class Synchronizer {
   /** Per conversation, what had been delivered to the user before this client came. */
   readonly #deliveredBefore = new Map<string, string | undefined>();
   #listed = false;
+  #userId = "";
+  /** The offline list has overflowed, and the conversations are being listed. */
+  #overflown = false;
 
   /** @param signal aborts when the client closes. */
   constructor(hooks: SynchronizerHooks, signal: AbortSignal) {
@@ -48,11 +51,12 @@ export class Synchronizer {
 
   /** After a login with those positions: resumes the conversations that did not fit, and learns of all there are, once. */
   async afterLogin(userId: string, positions: Record<string, Position>): Promise<void> {
+    this.#userId = userId;
     for (const [id, { position }] of this.#feeds) if (position && !(id in positions)) void this.#recover(id);
     if (this.#listed) return;
     await this.#list((conversation, position, lastMessage) => {
       this.add(conversation.id, position, lastMessage?.id);
-      this.#deliveredBefore.set(conversation.id, self(conversation, userId)?.deliveredUpTo);
+      this.#deliveredBefore.set(conversation.id, deliveredUpTo(conversation, userId));
     });
     this.#listed = true;
   }
@@ -77,16 +81,25 @@ export class Synchronizer {
     this.#feeds.get(resumed.conversationId)?.onResumed(resumed);
   }
 
-  /** The offline list did not reach back: reads the history from where the user's deliveries ended. */
-  async onOfflineOverflow(userId: string): Promise<void> {
-    await this.#list((conversation, position) => {
-      const { id } = conversation;
-      this.add(id, position);
-      const before = this.#deliveredBefore.has(id)
-        ? this.#deliveredBefore.get(id)
-        : self(conversation, userId)?.deliveredUpTo;
-      this.#feeds.get(id)?.readHistoryAfter(before);
-    });
+  /**
+   * The offline list did not reach back: reads the history from where the user's deliveries had ended. What the list still has comes right
+   * after this, and waits for that.
+   */
+  async onOfflineOverflow(): Promise<void> {
+    this.#overflown = true;
+    for (const feed of this.#feeds.values()) feed.expectHistory();
+    try {
+      await this.#list((conversation, position) => {
+        const { id } = conversation;
+        this.add(id, position);
+        const before = this.#deliveredBefore.has(id)
+          ? this.#deliveredBefore.get(id)
+          : deliveredUpTo(conversation, this.#userId);
+        this.#feeds.get(id)?.readHistoryAfter(before);
+      });
+    } finally {
+      this.#overflown = false;
+    }
   }
 
   async #list(
@@ -102,7 +115,7 @@ export class Synchronizer {
   }
 
   #feed(conversationId: string, position?: Position, baseline?: string): ConversationFeed {
-    return new ConversationFeed(
+    const feed = new ConversationFeed(
       {
         deliver: (message) => this.#hooks.deliver(message),
         flushed: (message) => this.#hooks.flushed(message),
@@ -116,6 +129,8 @@ export class Synchronizer {
       position,
       baseline,
     );
+    if (this.#overflown) feed.expectHistory();
+    return feed;
   }
 
   async #recover(conversationId: string): Promise<void> {
@@ -161,6 +176,6 @@ export class Synchronizer {
   }
 }
 
-function self({ members }: Conversation, userId: string): Member | undefined {
-  return members.find((member) => member.userId === userId);
+function deliveredUpTo({ members }: Conversation, ofUser: string): string | undefined {
+  return members.find(({ userId }) => userId === ofUser)?.deliveredUpTo;
 }

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { ChatServerProcess } from "../test/chat-server-process.ts";
+import { ChatClient, type ChatClientOptions } from "./index.ts";
+
+const TIMEOUT_MS = 60_000;
+let server: ChatServerProcess;
+before(async () => {
+  server = await ChatServerProcess.start({ CHAT_DRAIN_SECONDS: "2" });
+});
+test.after(() => server[Symbol.asyncDispose]());
+
+let users = 0;
+/** A name that no other test uses. */
+const newUser = (name: string) => `${name}-${++users}`;
+
+/** A client with its messages as they come, and a way to wait for them. */
+async function clientOf(userId: string, options: Partial<ChatClientOptions> = {}) {
+  const client = new ChatClient({
+    url: server.url,
+    token: () => server.token(userId),
+    device: { id: "phone" },
+    backoff: { baseMs: 50, capMs: 500 },
+    ...options,
+  });
+  const texts: string[] = [];
+  client.on("message", ({ text }) => texts.push(text));
+  const has = async (count: number) => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    while (texts.length < count) await client.once("message", { signal });
+  };
+  await client.connect({ signal: AbortSignal.timeout(TIMEOUT_MS) });
+  return { client, texts, has, [Symbol.dispose]: () => client.close() };
+}
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+
+test("two users write to each other: in order, with both receipts, and the history has it", async () => {
+  const [adaId, bobId] = [newUser("ada"), newUser("bob")];
+  using ada = await clientOf(adaId);
+  using bob = await clientOf(bobId);
+  const added = bob.client.once("conversation");
+  const { id } = await ada.client.createConversation({ kind: "direct", memberIds: [bobId] });
+  assert.equal((await added).id, id);
+
+  const receipts: string[] = [];
+  ada.client.on("receipt", ({ kind, upTo, userId }) => receipts.push(`${userId} ${kind} ${upTo}`));
+  const sent = await Promise.all(numbers(1, 30).map((text) => ada.client.send(id, text)));
+  await bob.has(30);
+  assert.deepEqual(bob.texts, numbers(1, 30));
+  await ada.has(30);
+  assert.deepEqual(ada.texts, numbers(1, 30), "the sender's own device sees the same order");
+
+  const last = sent.at(-1)?.messageId ?? "";
+  while (!receipts.includes(`${bobId} delivered ${last}`)) await ada.client.once("receipt");
+  bob.client.markRead(id, last);
+  while (!receipts.includes(`${bobId} read ${last}`)) await ada.client.once("receipt");
+
+  const { messages, more } = await bob.client.fetchHistory(id, { limit: 10 });
+  assert.ok(more);
+  assert.deepEqual(
+    messages.map(({ text }) => text),
+    numbers(21, 30).reverse(),
+  );
+  const { conversations } = await bob.client.listConversations();
+  assert.equal(conversations[0]?.conversation.members.find(({ userId }) => userId === bobId)?.readUpTo, last);
+});
+
+test("one name, one message: sent twice, stored and delivered once", async () => {
+  const [adaId, bobId] = [newUser("ada"), newUser("bob")];
+  using ada = await clientOf(adaId);
+  using bob = await clientOf(bobId);
+  const { id } = await ada.client.createConversation({ kind: "direct", memberIds: [bobId] });
+  const first = await ada.client.send(id, "once", { clientId: "same" });
+  const second = await ada.client.send(id, "once", { clientId: "same" });
+  assert.deepEqual(second, first);
+  await ada.client.send(id, "then");
+  await bob.has(2);
+  assert.deepEqual(bob.texts, ["once", "then"]);
+});
+
+test("who was away gets everything in order, once, and not again the next time", async () => {
+  const [adaId, bobId] = [newUser("ada"), newUser("bob")];
+  using ada = await clientOf(adaId);
+  const { id } = await ada.client.createConversation({ kind: "direct", memberIds: [bobId] });
+  for (const text of numbers(1, 40)) await ada.client.send(id, text);
+  {
+    using bob = await clientOf(bobId);
+    const delivered = ada.client.once("receipt", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    await bob.has(40);
+    await ada.client.send(id, "41");
+    await bob.has(41);
+    assert.deepEqual(bob.texts, numbers(1, 41));
+    const last = (await bob.client.fetchHistory(id, { limit: 1 })).messages[0]?.id;
+    for (let receipt = await delivered; receipt.upTo !== last; ) receipt = await ada.client.once("receipt");
+  }
+  using bob = await clientOf(bobId);
+  await ada.client.send(id, "42");
+  await bob.has(1);
+  assert.deepEqual(bob.texts, ["42"]);
+});
+
+test("an offline list that overflowed: everything comes all the same, once", async () => {
+  await using own = await ChatServerProcess.start({ CHAT_OFFLINE_LIMIT: "10", CHAT_MESSAGES_PER_SECOND: "1000" });
+  const at = { url: own.url };
+  using ada = await clientOf("ada", { ...at, token: own.token("ada") });
+  const { id } = await ada.client.createConversation({ kind: "direct", memberIds: ["bob"] });
+  for (const text of numbers(1, 250)) await ada.client.send(id, text);
+  using bob = await clientOf("bob", { ...at, token: own.token("bob") });
+  await bob.has(250);
+  await ada.client.send(id, "251");
+  await bob.has(251);
+  assert.deepEqual(bob.texts, numbers(1, 251));
+});
+
+test("the server is killed under traffic and comes back: nothing acknowledged is lost, nothing comes twice, the order holds", async () => {
+  await using own = await ChatServerProcess.start({ CHAT_MESSAGES_PER_SECOND: "1000" });
+  const at = { url: own.url };
+  using ada = await clientOf("ada", { ...at, token: own.token("ada") });
+  using bob = await clientOf("bob", { ...at, token: own.token("bob") });
+  const { id } = await ada.client.createConversation({ kind: "direct", memberIds: ["bob"] });
+  const sending = numbers(1, 300).map((text) => ada.client.send(id, text));
+  await bob.has(100);
+  const lost = bob.client.once("disconnected");
+  await own.kill();
+  await lost;
+  await own.restart();
+  await Promise.all(sending);
+  await bob.has(300);
+  await ada.has(300);
+  assert.deepEqual(bob.texts, numbers(1, 300));
+  assert.deepEqual(ada.texts, numbers(1, 300));
+});
+
+test("a refused token never connects; the provider is asked again, and its next one does", async () => {
+  const userId = newUser("ada");
+  const tokens = ["no.such.token", server.token(userId)];
+  const errors: string[] = [];
+  const client = new ChatClient({
+    url: server.url,
+    token: () => tokens.shift() ?? "",
+    device: { id: "phone" },
+    backoff: { baseMs: 50, capMs: 500 },
+  });
+  client.on("error", ({ code }) => errors.push(code));
+  await client.connect({ signal: AbortSignal.timeout(TIMEOUT_MS) });
+  assert.equal(client.userId, userId);
+  assert.equal(errors.length, 1);
+  client.close();
+});
+
+test("a foreign conversation and an over-long text are refused by name; the connection lives on", async () => {
+  const [adaId, bobId, eveId] = [newUser("ada"), newUser("bob"), newUser("eve")];
+  using ada = await clientOf(adaId);
+  using eve = await clientOf(eveId);
+  const { id } = await ada.client.createConversation({ kind: "direct", memberIds: [bobId] });
+  await assert.rejects(eve.client.send(id, "hello"), { code: "conversation_not_found" });
+  await assert.rejects(eve.client.fetchHistory(id), { code: "conversation_not_found" });
+  await assert.rejects(ada.client.send(id, "x".repeat(16_385)), { code: "message_too_long" });
+  await ada.client.send(id, "still here");
+  assert.ok(ada.client.connected && eve.client.connected);
+});
+
+test("more than the limit per second is slowed down by the server, and loses nothing", async () => {
+  await using own = await ChatServerProcess.start({ CHAT_MESSAGES_PER_SECOND: "20" });
+  const at = { url: own.url };
+  using ada = await clientOf("ada", { ...at, token: own.token("ada") });
+  const { id } = await ada.client.createConversation({ kind: "group", memberIds: ["bob"], title: "busy" });
+  await Promise.all(numbers(1, 40).map((text) => ada.client.send(id, text)));
+  await ada.has(40);
+  assert.deepEqual(ada.texts, numbers(1, 40));
+});
