@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
+import type { Image } from "../images/index.ts";
 import { renderBaseObjects } from "./base-objects.ts";
 import { removeCgroup } from "./cgroups.ts";
 import { type ClusterRecord, readClusterRecord, removeClusterRecord, writeClusterRecord } from "./cluster-record.ts";
@@ -18,7 +19,7 @@ import {
   stopProcess,
 } from "./managed-process.ts";
 import { deleteNamespaces, ensureNamespaces, hasNamespace } from "./namespaces.ts";
-import { ensureKubernetes, ensureRuntime, type ImageArchive, type NodeTools } from "./node.ts";
+import { ensureKubernetes, ensureRuntime, type NodeTools } from "./node.ts";
 import { waitForNodes } from "./node-status.ts";
 import type { ClusterSettings } from "./settings.ts";
 import type { StepProgress, Steps } from "./steps.ts";
@@ -31,7 +32,7 @@ export type ClusterTools = ControlPlaneTools & NodeTools & Record<"haproxy" | "k
 export type ClusterWish = { nodes: number; ports: WayInPorts };
 
 /** What a cluster is made of. */
-export type ClusterParts = { tools: ClusterTools; sandboxImage: ImageArchive };
+export type ClusterParts = { tools: ClusterTools; sandboxImage: Image };
 
 /** The processes without which there is no cluster; a node that is down can be started again, without these it starts anew. */
 const CONTROL_PLANE = [

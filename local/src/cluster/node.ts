@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type Image, loadImages } from "../images/index.ts";
 import { runCommand } from "../tools/command.ts";
 import { writeConfig } from "./config-file.ts";
 import { internalApiServer } from "./control-plane.ts";
@@ -23,15 +24,12 @@ export type NodeTools = Record<
   string
 >;
 
-/** An image in an archive of Docker's or OCI's format. */
-export type ImageArchive = { ref: string; archive: string };
-
 /** Starts what is not running of a node: its machine, then containerd with the image for pods' sandboxes. */
 export async function ensureRuntime(
   settings: ClusterSettings,
   node: number,
   tools: NodeTools,
-  sandboxImage: ImageArchive,
+  sandboxImage: Image,
 ): Promise<void> {
   await ensureMachine(settings, node);
   const folder = nodeFolder(settings, node);
@@ -86,11 +84,9 @@ export async function importImages(
   settings: ClusterSettings,
   node: number,
   ctr: string,
-  images: readonly ImageArchive[],
+  images: readonly Image[],
 ): Promise<void> {
-  const present = new Set((await runCtr(settings, node, ctr, ["images", "list", "--quiet"])).split("\n"));
-  for (const image of images)
-    if (!present.has(image.ref)) await runCtr(settings, node, ctr, ["images", "import", image.archive]);
+  await loadImages(images, (args) => runCtr(settings, node, ctr, args));
 }
 
 /** Runs containerd's command line on a node, in the name space of Kubernetes. */

@@ -24,6 +24,10 @@ describe("steps", () => {
       progress("too soon after it");
       pass(1000);
       progress("second");
+      pass(10_000);
+      progress("second");
+      pass(10_000);
+      progress("second");
       return 42;
     });
     assert.equal(result, 42);
@@ -31,7 +35,8 @@ describe("steps", () => {
       "◌ Tools\n",
       "  Tools (0.0 s): first\n",
       "  Tools (1.5 s): second\n",
-      "✔ Tools (1.5 s)\n",
+      "  Tools (21.5 s): second\n",
+      "✔ Tools (21.5 s)\n",
     ]);
   });
 

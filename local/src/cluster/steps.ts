@@ -11,6 +11,9 @@ export type Steps = {
 /** The part of a terminal that steps need. */
 export type Screen = { isTTY?: boolean; columns?: number; write(text: string): unknown };
 
+/** Milliseconds after which a line that has not changed is written again, as a sign of life. */
+const REPEAT_AFTER = 20_000;
+
 /** On a terminal the running step is one line that changes; elsewhere each of its lines stands by itself, at most one a second. */
 export function createSteps(screen: Screen = process.stderr, now: () => number = () => performance.now()): Steps {
   return {
@@ -54,12 +57,12 @@ function changingLine(screen: Screen, name: string, seconds: () => string): View
 }
 
 function plainLines(screen: Screen, name: string, seconds: () => string, now: () => number): View {
-  let last = -Infinity;
+  let last = { line: "", at: -Infinity };
   screen.write(`◌ ${name}\n`);
   return {
     progress(line) {
-      if (now() - last < 1000) return;
-      last = now();
+      if (now() - last.at < (line === last.line ? REPEAT_AFTER : 1000)) return;
+      last = { line, at: now() };
       screen.write(`  ${name} (${seconds()}): ${line}\n`);
     },
     end: (line) => void screen.write(`${line}\n`),

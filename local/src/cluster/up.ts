@@ -122,7 +122,12 @@ async function preflightKind(settings: ClusterSettings, wish: ClusterWish): Prom
     throw new CodedError("machine_unfit", `this machine lacks:\n${missing.map((line) => `  - ${line}`).join("\n")}`);
 }
 
-function nextSteps(kubectl: Kubectl, wish: ClusterWish, withSample: boolean): string {
+/** What a person does next, for copying. */
+export function nextSteps(
+  kubectl: Pick<Kubectl, "program" | "kubeconfig">,
+  wish: ClusterWish,
+  withSample: boolean,
+): string {
   const lines = [
     "",
     "The cluster is ready:",
@@ -131,15 +136,16 @@ function nextSteps(kubectl: Kubectl, wish: ClusterWish, withSample: boolean): st
   ];
   if (withSample) {
     const origin = `127.0.0.1:${wish.ports.ingress}`;
+    const key = `${kubectl.program} get secret ${SAMPLE}-auth -o jsonpath='{.data.jwt-secret}' | base64 -d`;
     lines.push(
       "",
       `ChatCluster ${SAMPLE} is Ready:`,
       `  ${kubectl.program} get chatcluster`,
-      `  chat page     http://${origin}/`,
-      `  WebSocket     ws://${origin}/chat`,
-      "  a token       npm run --silent token -- alice",
-      `  its key       ${kubectl.program} get secret ${SAMPLE}-auth -o jsonpath='{.data.jwt-secret}' | base64 -d`,
-      "  load          npm run load",
+      `  chat page    http://${origin}/`,
+      `  WebSocket    ws://${origin}/chat`,
+      "  a token      npm run --silent token -- alice",
+      `  its key      ${key}`,
+      `  load by k6   CHAT_JWT_SECRET=$(${key}) npm run loadtest -- --url ws://${origin}/chat`,
     );
   }
   return [...lines, "", "npm run status shows how it is, npm run down removes it.", ""].join("\n");
