@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findCondition } from "../runtime/index.ts";
+import { sampleCluster } from "../testing/sample.ts";
+import { chatClusterStatus } from "./chat-cluster-status.ts";
+import type { Observation, WorkloadState } from "./observation.ts";
+
+const clock = { now: () => new Date("2026-01-01T00:00:00Z") };
+
+function workload(over: Partial<WorkloadState> = {}): WorkloadState {
+  return {
+    exists: true,
+    desired: 1,
+    ready: 1,
+    current: 1,
+    updated: 1,
+    observed: true,
+    stalled: false,
+    podProblem: undefined,
+    ...over,
+  };
+}
+
+const two = { desired: 2, ready: 2, current: 2, updated: 2 };
+
+function observe(over: Partial<Observation> = {}): Observation {
+  return {
+    cluster: sampleCluster(),
+    chat: workload(two),
+    redis: workload(),
+    cassandra: workload(),
+    ingress: workload(two),
+    credentials: { ready: true },
+    scaling: { reason: "AtTarget", message: "2 servers hold the connections" },
+    draining: [],
+    connections: 7,
+    problems: [],
+    failures: [],
+    ...over,
+  };
+}
+
+/** `status/reason` of each condition, by type. */
+function conditions(observation: Observation): Record<string, string> {
+  const { conditions: list = [] } = chatClusterStatus(observation, 2, clock);
+  return Object.fromEntries(list.map(({ type, status, reason }) => [type, `${status}/${reason}`]));
+}
+
+test("all well: Ready, settled, not degraded, and every condition names the generation", () => {
+  const status = chatClusterStatus(observe(), 2, clock);
+  assert.deepEqual(conditions(observe()), {
+    Ready: "True/AllComponentsReady",
+    Progressing: "False/Settled",
+    Degraded: "False/AsExpected",
+    Paused: "False/NotPaused",
+    CassandraReady: "True/AllReady",
+    RedisReady: "True/AllReady",
+    ServersReady: "True/AllReady",
+    IngressReady: "True/AllReady",
+    ScalingActive: "True/AtTarget",
+  });
+  assert.ok(status.conditions?.every(({ observedGeneration }) => observedGeneration === 1));
+  assert.equal(status.connections, 7);
+  assert.match(status.selector ?? "", /app\.kubernetes\.io\/component=chat/);
+});
+
+test("each component alone makes it not Ready, under its own name", () => {
+  const down = workload({ ready: 0 });
+  assert.equal(conditions(observe({ cassandra: down })).Ready, "False/CassandraNotReady");
+  assert.equal(conditions(observe({ redis: down })).Ready, "False/RedisNotReady");
+  assert.equal(conditions(observe({ ingress: down })).Ready, "False/IngressNotReady");
+  assert.equal(conditions(observe({ chat: workload({ ...two, ready: 1 }) })).Ready, "False/ServersNotReady");
+});
+
+test("a server that is being added takes nothing from Ready", () => {
+  const { Ready, Progressing } = conditions(
+    observe({ chat: workload({ desired: 3, ready: 2, current: 3, updated: 3 }) }),
+  );
+  assert.equal(Ready, "True/AllComponentsReady");
+  assert.equal(Progressing, "True/RollingOut");
+});
+
+test("Cassandra bears the loss of a node where a quorum of copies stays", () => {
+  const cluster = sampleCluster({ cassandra: { nodes: 3, replicationFactor: 3 } });
+  const nodes = (ready: number) => workload({ desired: 3, ready, current: 3, updated: 3 });
+  assert.equal(conditions(observe({ cluster, cassandra: nodes(2) })).CassandraReady, "True/EnoughReady");
+  assert.equal(conditions(observe({ cluster, cassandra: nodes(1) })).CassandraReady, "False/NotEnoughReady");
+});
+
+test("a node that answers is not ready before its roles are made", () => {
+  assert.equal(conditions(observe({ credentials: { ready: false } })).CassandraReady, "False/CredentialsPending");
+  const problem = { reason: "CredentialsNotApplied", message: "refused" };
+  const failed = conditions(observe({ credentials: { ready: false, problem } }));
+  assert.equal(failed.CassandraReady, "False/CredentialsNotApplied");
+  assert.equal(failed.Degraded, "True/CredentialsNotApplied");
+});
+
+test("what keeps a pod from running is the reason, here and in Degraded", () => {
+  const podProblem = { reason: "ImagePullBackOff", message: "pod x, container chat: no such image" };
+  const seen = conditions(observe({ chat: workload({ ...two, ready: 0, podProblem }) }));
+  assert.equal(seen.ServersReady, "False/ImagePullBackOff");
+  assert.equal(seen.Degraded, "True/ImagePullBackOff");
+});
+
+test("a roll that does not come on is Degraded while chat goes on", () => {
+  const seen = conditions(observe({ chat: workload({ ...two, updated: 1, stalled: true }) }));
+  assert.equal(seen.Ready, "True/AllComponentsReady");
+  assert.equal(seen.Degraded, "True/RolloutStalled");
+});
+
+test("counts that are missing, or a fixed number, switch scaling off; unread connections keep their last number", () => {
+  for (const reason of ["CountsMissing", "FixedReplicas"])
+    assert.equal(conditions(observe({ scaling: { reason, message: "" } })).ScalingActive, `False/${reason}`);
+  const cluster = { ...sampleCluster(), status: { connections: 42 } };
+  assert.equal(chatClusterStatus(observe({ cluster, connections: undefined }), 2, clock).connections, 42);
+});
+
+test("the same state gives an equal status, also later: nothing is to be written", () => {
+  const first = chatClusterStatus(observe(), 2, clock);
+  const later = { now: () => new Date("2026-01-02T00:00:00Z") };
+  const again = chatClusterStatus(observe({ cluster: { ...sampleCluster(), status: first } }), 2, later);
+  assert.deepEqual(again, first);
+  const changed = chatClusterStatus(
+    observe({ cluster: { ...sampleCluster(), status: first }, redis: workload({ ready: 0 }) }),
+    2,
+    later,
+  );
+  const time = (type: string) =>
+    findCondition(changed.conditions as Parameters<typeof findCondition>[0], type)?.lastTransitionTime;
+  assert.equal(time("Ready"), "2026-01-02T00:00:00Z");
+  assert.equal(time("CassandraReady"), "2026-01-01T00:00:00Z");
+});
