@@ -229,7 +229,7 @@ export class Ingress implements AsyncDisposable {
 }
 
 /** Looks until it is so. @throws Error that names what was waited for. */
-export async function until(what: string, isSo: () => Promise<boolean> | boolean, seconds = 15): Promise<void> {
+export async function until(what: string, isSo: () => Promise<boolean> | boolean, seconds = 30): Promise<void> {
   const end = performance.now() + seconds * 1000;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(`${what}: not within ${seconds} s`);

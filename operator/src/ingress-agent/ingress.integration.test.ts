@@ -132,7 +132,7 @@ test("a pod's new address takes the place of the old one", async () => {
     await until("the new address is up", async () =>
       (await ingress.servers()).some(({ address, up }) => address === moving.address && up),
     );
-    await ingress.hasUp("chat-a", "chat-b");
+    await until("the old address has gone", async () => (await ingress.servers()).length === 2);
     assert.deepEqual(new Set(await ingress.serversOfUsers(50)), new Set(["chat-a", "chat-b"]));
     for (const { socket } of open) socket.destroy();
   } finally {

@@ -1,5 +1,5 @@
 import type { Endpoint } from "./endpoints.ts";
-import { assignRingIds } from "./ring-id.ts";
+import { assignRingIds, RING_SIZE } from "./ring-id.ts";
 import type { AdminState } from "./runtime-api.ts";
 import type { HaproxyServer } from "./server-table.ts";
 
@@ -44,7 +44,7 @@ export function planServers({ endpoints, servers, isOverdue }: PlanInput): Plan 
     } else if (endpoint.accepting) additions.push(...add(endpoint, id, servers));
   }
   const leaving = servers.filter(({ name }) => !kept.has(name));
-  // Who leaves goes first: an id or a name may become free for who comes.
+  // Who leaves goes first: no user is sent to two servers with one place on the ring.
   const retirements = leaving.flatMap((server) => retire(server, endpoints, isOverdue));
   return { actions: [...retirements, ...actions, ...additions], retiring: leaving.map(({ name }) => name) };
 }
@@ -53,7 +53,7 @@ export function planServers({ endpoints, servers, isOverdue }: PlanInput): Plan 
 const SEPARATOR = "_";
 
 function isServerOf(server: HaproxyServer, { name, address, port }: Endpoint, id: number): boolean {
-  return podOf(server) === name && server.id === id && server.address === address && server.port === port;
+  return podOf(server) === name && server.id % RING_SIZE === id && server.address === address && server.port === port;
 }
 
 function podOf({ name }: HaproxyServer): string {
@@ -68,17 +68,27 @@ function adjust(server: HaproxyServer, endpoint: Endpoint): Action[] {
   return actions;
 }
 
-function add(endpoint: Endpoint, id: number, servers: readonly HaproxyServer[]): Action[] {
+function add(endpoint: Endpoint, ringId: number, servers: readonly HaproxyServer[]): Action[] {
+  const id = freeId(ringId, servers);
   const isFree = (name: string) => !servers.some((server) => server.name === name);
   // The pod's name is still taken while its former server, with another address or id, has connections.
   const name = isFree(endpoint.name) ? endpoint.name : `${endpoint.name}${SEPARATOR}${id}`;
-  // HAProxy refuses an id twice: whoever has it is retired first.
-  if (!isFree(name) || servers.some((server) => server.id === id)) return [];
+  if (!isFree(name)) return [];
   return [
     { type: "add", name, endpoint, id },
     { type: "enable-health", name },
     { type: "set-state", name, state: "ready" },
   ];
+}
+
+/**
+ * HAProxy refuses an id twice, and a server that is leaving may still have this one. One that differs in the upper bits only has
+ * the same place on the ring.
+ */
+function freeId(ringId: number, servers: readonly HaproxyServer[]): number {
+  let id = ringId;
+  while (servers.some((server) => server.id === id)) id += RING_SIZE;
+  return id;
 }
 
 function retire(server: HaproxyServer, endpoints: readonly Endpoint[], isOverdue: PlanInput["isOverdue"]): Action[] {

@@ -5,7 +5,9 @@ import { CodedError } from "@chatcluster/foundation/errors";
  * Ids that HAProxy's ring tells apart. It places a server's points by `id * 4096 + n` in 32 bits, so that only the low 20 bits of an id
  * count: two ids that agree in these would share all their points (docs/decisions/0012-server-ids.md).
  */
-export const RING_IDS = 2 ** 20 - 1;
+export const RING_SIZE = 2 ** 20;
+/** 0 is no id. */
+export const RING_IDS = RING_SIZE - 1;
 
 /**
  * The explicit id of every server, from its name alone: equal names have equal ids in every HAProxy and after every restart.

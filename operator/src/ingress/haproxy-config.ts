@@ -31,7 +31,7 @@ export interface HaproxyConfigOptions {
 }
 
 /**
- * The haproxy.cfg of a ChatCluster, valid for HAProxy 2.6 to 3.0. It holds no server: the agent adds them through the runtime
+ * The haproxy.cfg of a ChatCluster, valid for HAProxy 2.6.12 to 3.0. It holds no server: the agent adds them through the runtime
  * API, so the file changes only with the spec and a scaling never reloads (docs/decisions/0010-ingress-without-reloads.md).
  *
  * @throws CodedError `invalid_ingress_options` for a number outside of what HAProxy takes.
