@@ -187,7 +187,8 @@ async function controllerManagerProcess(
   identity: ClusterIdentity,
 ): Promise<ProcessSpec> {
   const { pki, volumes } = statePaths(settings);
-  mkdirSync(volumes, { recursive: true });
+  // Whoever has an account here may write to the volumes in it, but for this.
+  mkdirSync(volumes, { recursive: true, mode: 0o700 });
   mkdirSync(VOLUMES, { recursive: true });
   const { file, text } = await userKubeconfig(settings, identity, "kube-controller-manager");
   const serviceAccount = await serviceAccountKeys(pki);

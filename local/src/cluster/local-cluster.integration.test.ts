@@ -63,6 +63,7 @@ describe("a local cluster", { timeout: 480_000 }, () => {
     const address = await cluster.kubectl.run(["get", "pod", "quiet", "-o", "jsonpath={.status.podIP}"]);
     assert.match(address, /^10\.244\.1\./);
     assert.equal(await resolveInside("quiet.quiet.default.svc.cluster.local"), address);
+    assert.equal(statSync(statePaths(settings).volumes).mode & 0o777, 0o700);
     const [volume] = readdirSync(statePaths(settings).volumes);
     assert.ok(volume);
     assert.equal(statSync(join(statePaths(settings).volumes, volume)).mode & 0o777, 0o777);

@@ -55,8 +55,8 @@ export function machineProcess(node: number): string {
 /** Starts the node's init if it does not run, and waits until the machine can be entered. */
 export async function ensureMachine(settings: ClusterSettings, node: number): Promise<void> {
   const folders = privateFolders(settings, node);
-  for (const folder of [...Object.keys(folders), ...Object.values(folders), CNI_STATE])
-    mkdirSync(folder, { recursive: true });
+  for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [...Object.keys(folders), CNI_STATE]) mkdirSync(folder, { recursive: true });
   makeCgroup(nodeName(settings, node));
   const spec: ProcessSpec = {
     name: machineProcess(node),

@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, watch } from "node:fs";
+import { chmodSync, readdirSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -12,7 +12,9 @@ if (folder === undefined) throw new Error("usage: open-volumes.ts FOLDER");
 
 const open = (name: string): void => {
   try {
-    chmodSync(join(folder, name), 0o777);
+    const path = join(folder, name);
+    // A change of the mode is an event, too.
+    if ((statSync(path).mode & 0o777) !== 0o777) chmodSync(path, 0o777);
   } catch (error) {
     // Removed in the meantime, with its claim.
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
