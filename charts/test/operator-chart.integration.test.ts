@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { variableName } from "@chatcluster/foundation/config";
+import { operatorConfigSchema } from "../../operator/src/controller/config.ts";
 import { lint, template, type Values } from "./helm.ts";
 import { type Manifest, only, type Role } from "./manifest.ts";
 
@@ -71,6 +73,39 @@ test("a digest pins the image and wins over the tag", async () => {
       .image;
   assert.equal(await imageOf(image), "registry.example.org/operator:1.2.3");
   assert.equal(await imageOf({ ...image, digest }), `registry.example.org/operator@${digest}`);
+});
+
+test("the operator is told which images a spec without any gets, in the names that its configuration has", async () => {
+  const defaultImages = {
+    chatServer: "r/chat:1",
+    redis: "r/redis:1",
+    cassandra: "r/cassandra:1",
+    haproxy: "r/haproxy:1",
+  };
+  const values = {
+    image: { repository: "r/operator", tag: "1" },
+    defaultImages,
+    watchNamespace: "chat",
+    maxConcurrent: 3,
+  };
+  const manifests = await template("chatcluster-operator", values);
+  const env = only(manifests, "Deployment").spec.template.spec.containers[0].env;
+  const known = Object.keys(operatorConfigSchema.properties).map((property) => variableName("OPERATOR_", property));
+  assert.deepEqual(
+    env.map((each) => each.name).filter((name) => !known.includes(name)),
+    [],
+  );
+  const told = Object.fromEntries(env.filter((each) => "value" in each).map(({ name, value }) => [name, value]));
+  assert.deepEqual(told, {
+    OPERATOR_WATCH_NAMESPACE: "chat",
+    OPERATOR_LOG_LEVEL: "info",
+    OPERATOR_MAX_CONCURRENT: "3",
+    OPERATOR_IMAGE_INGRESS_AGENT: "r/operator:1",
+    OPERATOR_IMAGE_CHAT_SERVER: "r/chat:1",
+    OPERATOR_IMAGE_REDIS: "r/redis:1",
+    OPERATOR_IMAGE_CASSANDRA: "r/cassandra:1",
+    OPERATOR_IMAGE_HAPROXY: "r/haproxy:1",
+  });
 });
 
 test("no role has a wildcard, or a right that leads to more rights", async () => {
