@@ -84,7 +84,7 @@ export class ChatClusterReconciler {
     await work.run("cassandra", async () => work.note(await reconcileCassandra(context, cluster)));
     await work.run("redis", async () => work.note(await reconcileRedis(context, cluster)));
     const scaling = await work.run("scaling", () => this.#scaling.reconcile(context, cluster, secrets.adminToken));
-    if (scaling) await work.run("servers", () => reconcileServers(context, cluster, scaling));
+    if (scaling) await work.run("servers", () => reconcileServers(context, cluster, scaling.replicas));
     await work.run("ingress", () => reconcileIngress(context, cluster));
     const credentials = await work.run("credentials", () => this.#credentials.reconcile(context, cluster, secrets));
     return { scaling, credentials };

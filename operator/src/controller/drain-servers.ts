@@ -19,8 +19,6 @@ export interface Drain {
   readonly statuses: Map<string, ServerStatus | undefined>;
   /** The Deployment's `spec.replicas`. */
   readonly replicas: number;
-  /** See `ServerCount.removed`. */
-  readonly removed: string | undefined;
   /** Serving servers that there should be. */
   readonly desired: number;
   readonly adminToken: string;
@@ -29,7 +27,6 @@ export interface Drain {
 /** What is to be written into the Deployment, and when to look again. */
 export interface DrainOutcome {
   readonly replicas: number;
-  readonly removed: string | undefined;
   /** Pods that drain. */
   readonly draining: readonly string[];
   readonly waitMs: number | undefined;
@@ -128,13 +125,12 @@ function scale(
   const isLess = replicas < drain.replicas;
   const note = `Scaled the chat servers from ${drain.replicas} to ${replicas}: ${message}`;
   record(context, cluster, isLess ? "ScaledDown" : "ScaledUp", note);
-  const draining = drainingOf(pods);
   // The pods follow the number; until they have, there is nothing more to decide.
-  return { replicas, removed: (isLess ? draining[0] : undefined) ?? drain.removed, draining, waitMs: undefined };
+  return { replicas, draining: drainingOf(pods), waitMs: undefined };
 }
 
-function outcome({ replicas, removed }: Drain, pods: readonly KubernetesObject[], waitMs: number | undefined) {
-  return { replicas, removed, draining: drainingOf(pods), waitMs };
+function outcome({ replicas }: Drain, pods: readonly KubernetesObject[], waitMs: number | undefined) {
+  return { replicas, draining: drainingOf(pods), waitMs };
 }
 
 async function mark(

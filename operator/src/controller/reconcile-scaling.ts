@@ -1,6 +1,5 @@
 import { messageOf } from "@chatcluster/foundation/errors";
 import type { ChatCluster } from "../api/chat-cluster.ts";
-import { REMOVED_SERVER_ANNOTATION } from "../resource/chat-deployment.ts";
 import { childName } from "../resource/names.ts";
 import { type Clock, Deployment, type KubernetesObject, keyOf } from "../runtime/index.ts";
 import {
@@ -14,7 +13,7 @@ import {
 import type { ConcernContext } from "./dependencies.ts";
 import { ServerDrain } from "./drain-servers.ts";
 import { childInformer } from "./informers.ts";
-import { isActive, isTerminating, type PodObject, podsOf } from "./pods.ts";
+import { isActive, podsOf } from "./pods.ts";
 import { serverReading } from "./server-pods.ts";
 import { ServerReadings } from "./server-readings.ts";
 import { addressOf, type ServerStatus } from "./server-status-client.ts";
@@ -26,8 +25,6 @@ const POLL_MS = 3_000;
 export interface ScalingOutcome {
   /** The Deployment's `spec.replicas` from here on. */
   readonly replicas: number;
-  /** The drained pod for which the number was lowered last, written with the number. */
-  readonly removed: string | undefined;
   readonly decision: ScalingDecision;
   /** Open connections over all servers that could be asked; undefined when none could be. */
   readonly connections: number | undefined;
@@ -53,10 +50,8 @@ export class ScalingReconciler {
   }
 
   async reconcile(context: ConcernContext, cluster: ChatCluster, adminToken: string): Promise<ScalingOutcome> {
-    const deployment = liveDeployment(context, cluster);
-    const replicas = deployment?.spec.replicas;
-    const removed = deployment?.metadata.annotations?.[REMOVED_SERVER_ANNOTATION];
-    const pods = serversOf(context, cluster, replicas, removed);
+    const replicas = currentReplicas(context, cluster);
+    const pods = podsOf(context.informers, cluster, "chat").filter(isActive);
     const statuses = await this.#readings.all(
       pods.filter((pod) => pod.status?.podIP !== undefined),
       (pod) => this.#read(context, pod, adminToken),
@@ -73,19 +68,17 @@ export class ScalingReconciler {
     // Nothing is there yet: the number is simply what is wanted.
     const steps =
       replicas === undefined
-        ? { replicas: decision.replicas, removed, draining: [], waitMs: undefined }
+        ? { replicas: decision.replicas, draining: [], waitMs: undefined }
         : await this.#drain.advance(context, cluster, {
             pods,
             statuses,
             replicas,
-            removed,
             desired: decision.replicas,
             adminToken,
           });
     const known = [...statuses.values()].filter((status) => status !== undefined);
     return {
       replicas: steps.replicas,
-      removed: steps.removed,
       draining: steps.draining,
       decision,
       connections: known.length === 0 ? undefined : known.reduce((sum, { connections }) => sum + connections, 0),
@@ -129,30 +122,9 @@ function policyOf(cluster: ChatCluster): ScalingPolicy {
   };
 }
 
-type DeploymentObject = KubernetesObject & { spec: { replicas?: number } };
-
-function liveDeployment({ informers }: ConcernContext, cluster: ChatCluster): DeploymentObject | undefined {
+/** The Deployment's number, or undefined while there is no Deployment. */
+function currentReplicas({ informers }: ConcernContext, cluster: ChatCluster): number | undefined {
   const key = keyOf({ namespace: cluster.metadata.namespace, name: childName(cluster, "chat") });
-  return childInformer(informers, Deployment).get(key) as DeploymentObject | undefined;
-}
-
-/**
- * The chat pods. The one for which the number was lowered is on its way out although nobody has deleted it yet; it must not be
- * counted as a server that drains on top of the new number.
- */
-function serversOf(
-  { informers }: ConcernContext,
-  cluster: ChatCluster,
-  replicas: number | undefined,
-  removed: string | undefined,
-): PodObject[] {
-  const pods = podsOf(informers, cluster, "chat").filter(isActive);
-  const present = pods.filter((pod) => !isTerminating(pod)).length;
-  if (removed === undefined || replicas === undefined || present <= replicas) return pods;
-  const deletionTimestamp = new Date(0).toISOString();
-  return pods.map((pod) =>
-    pod.metadata.name === removed && !isTerminating(pod)
-      ? { ...pod, metadata: { ...pod.metadata, deletionTimestamp } }
-      : pod,
-  );
+  const { spec } = (childInformer(informers, Deployment).get(key) ?? {}) as { spec?: { replicas?: number } };
+  return spec?.replicas;
 }

@@ -64,7 +64,9 @@ async function call(
     redirect: "error",
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   }).catch((cause: unknown) => {
-    throw new CodedError("chat_server_unreachable", `pod ${pod} does not answer: ${messageOf(cause)}`, { cause });
+    // fetch says only "fetch failed"; what happened is its cause.
+    const reason = cause instanceof Error && cause.cause ? cause.cause : cause;
+    throw new CodedError("chat_server_unreachable", `pod ${pod} does not answer: ${messageOf(reason)}`, { cause });
   });
   const text = await boundedText(response, pod);
   if (!response.ok)

@@ -9,15 +9,6 @@ import { CHAT_ADMIN_PORT, CHAT_PORT, childName, labels, selectorLabels } from ".
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
 import { spread } from "./scheduling.ts";
 
-/** On the Deployment: the drained pod for which `replicas` was lowered last. Both are one write, so that a crash cannot part them. */
-export const REMOVED_SERVER_ANNOTATION = "chatcluster.dev/removed-server";
-
-/** How many chat servers there are to be, as scaling decided. */
-export interface ServerCount {
-  readonly replicas: number;
-  readonly removed: string | undefined;
-}
-
 const CHAT_USER = 10001;
 /** Seconds beyond the drain in which the server closes what is left, and its stores. */
 const EXIT_MARGIN_SECONDS = 15;
@@ -25,17 +16,13 @@ const EXIT_MARGIN_SECONDS = 15;
 /**
  * `NAME-chat`. A new server is ready before an old one goes, so that capacity never falls in a roll; SIGTERM drains, hence no preStop.
  */
-export function chatDeployment(scope: Construct, cluster: ChatCluster, images: Images, count: ServerCount): void {
+export function chatDeployment(scope: Construct, cluster: ChatCluster, images: Images, replicas: number): void {
   const { servers } = cluster.spec;
   const selector = selectorLabels(cluster, "chat");
   new k8s.KubeDeployment(scope, "chat-deployment", {
-    metadata: {
-      name: childName(cluster, "chat"),
-      labels: labels(cluster, "chat"),
-      ...(count.removed === undefined ? {} : { annotations: { [REMOVED_SERVER_ANNOTATION]: count.removed } }),
-    },
+    metadata: { name: childName(cluster, "chat"), labels: labels(cluster, "chat") },
     spec: {
-      replicas: count.replicas,
+      replicas,
       revisionHistoryLimit: 3,
       progressDeadlineSeconds: 300,
       selector: { matchLabels: selector },

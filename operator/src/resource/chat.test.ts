@@ -5,11 +5,8 @@ import { chatObjects } from "./chat.ts";
 
 type Env = { name: string; value?: string; valueFrom?: { secretKeyRef?: { name: string; key: string } } };
 
-function deployment(
-  spec: Record<string, unknown> = {},
-  count = { replicas: 2, removed: undefined as string | undefined },
-) {
-  const found = chatObjects(sampleCluster(spec), sampleImages, count).find(({ kind }) => kind === "Deployment");
+function deployment(spec: Record<string, unknown> = {}, replicas = 2) {
+  const found = chatObjects(sampleCluster(spec), sampleImages, replicas).find(({ kind }) => kind === "Deployment");
   assert.ok(found);
   return found as typeof found & {
     spec: {
@@ -52,14 +49,7 @@ test("the pod lives long enough to drain", () => {
   assert.ok(spec.terminationGracePeriodSeconds > 120);
 });
 
-test("the number and the pod for which it was lowered are in one object", () => {
-  const { metadata, spec } = deployment({}, { replicas: 1, removed: "sample-chat-x" });
-  assert.equal(spec.replicas, 1);
-  assert.equal(metadata.annotations?.["chatcluster.dev/removed-server"], "sample-chat-x");
-});
-
 test("the same spec renders the same objects: nothing depends on time or chance", () => {
-  const count = { replicas: 2, removed: undefined };
-  const first = JSON.stringify(chatObjects(sampleCluster(), sampleImages, count));
-  assert.equal(JSON.stringify(chatObjects(sampleCluster(), sampleImages, count)), first);
+  const first = JSON.stringify(chatObjects(sampleCluster(), sampleImages, 2));
+  assert.equal(JSON.stringify(chatObjects(sampleCluster(), sampleImages, 2)), first);
 });

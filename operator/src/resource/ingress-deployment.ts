@@ -80,6 +80,7 @@ function haproxyContainer(cluster: ChatCluster, images: Images): k8s.Container {
     resources: containerResources(cluster.spec.ingress.resources),
     securityContext: containerSecurityContext,
     lifecycle: { preStop: { exec: { command: ["sh", "-c", softStop(cluster)] } } },
+    startupProbe: { httpGet: get("/healthz", "metrics"), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 120 },
     livenessProbe: { httpGet: get("/healthz", "metrics"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
     readinessProbe: { httpGet: get("/healthz", "metrics"), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
     volumeMounts: [
@@ -115,6 +116,7 @@ function agentContainer(cluster: ChatCluster, images: Images): k8s.Container {
       limits: { memory: k8s.Quantity.fromString("192Mi") },
     },
     securityContext: { ...containerSecurityContext, runAsUser: AGENT_USER },
+    startupProbe: { httpGet: get("/healthz", "agent"), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 120 },
     livenessProbe: { httpGet: get("/healthz", "agent"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
     readinessProbe: { httpGet: get("/readyz", "agent"), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
     volumeMounts: [
