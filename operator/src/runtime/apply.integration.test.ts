@@ -73,7 +73,14 @@ function children(instance: string): KubernetesObject[] {
   };
   const template = {
     metadata: { labels: podLabels },
-    spec: { hostNetwork: false, containers: [container], volumes: [{ name: "tmp", emptyDir: {} }], nodeSelector: {} },
+    spec: {
+      hostNetwork: false,
+      containers: [container],
+      volumes: [{ name: "tmp", emptyDir: {} }],
+      nodeSelector: {},
+      initContainers: [],
+      tolerations: [],
+    },
   };
   const claim = {
     metadata: { name: "data" },

@@ -3,7 +3,7 @@ import { CodedError } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { Client } from "./client.ts";
 import { FIELD_MANAGER } from "./client.ts";
-import { appliedFields, findLostField } from "./field-ownership.ts";
+import { findLostField } from "./field-ownership.ts";
 import type { Informer } from "./informer.ts";
 import { controllerReference, describeObject, type KubernetesObject, keyOf } from "./object.ts";
 
@@ -39,17 +39,12 @@ export class Applier {
   readonly #logger: Logger;
   readonly #fieldManager: string;
   readonly #informers: ReadonlyMap<string, Informer>;
-  /** By uid: objects of which the API server never lets us own every field (a mutating webhook), and what we got. */
-  readonly #partlyOwned = new Map<string, string>();
 
   constructor(options: ApplierOptions) {
     this.#client = options.client;
     this.#logger = options.logger;
     this.#fieldManager = options.fieldManager ?? FIELD_MANAGER;
     this.#informers = new Map(options.informers.map((informer) => [kindKey(informer.kind), informer]));
-    for (const informer of options.informers) {
-      informer.addHandler({ deleted: (object) => this.#partlyOwned.delete(object.metadata.uid ?? "") });
-    }
   }
 
   /**
@@ -114,7 +109,6 @@ export class Applier {
       return false;
     const lost = findLostField(wanted, live, this.#fieldManager);
     if (lost === undefined) return true;
-    if (this.#partlyOwned.get(live.metadata.uid ?? "") === this.#ownershipOf(live)) return true;
     this.#logger.info(
       { object: describeObject(live), field: lost },
       "somebody else changed a field of ours, putting it right",
@@ -127,22 +121,7 @@ export class Applier {
     const uid = live?.metadata.uid;
     const applied = await this.#client.apply(uid ? { ...wanted, metadata: { ...wanted.metadata, uid } } : wanted);
     this.#informerOf(wanted).observe(applied);
-    const lost = findLostField(wanted, applied, this.#fieldManager);
-    if (lost === undefined) {
-      this.#partlyOwned.delete(applied.metadata.uid ?? "");
-    } else {
-      // Applying again would give the same; remember it, or we would write for ever.
-      this.#partlyOwned.set(applied.metadata.uid ?? "", this.#ownershipOf(applied));
-      this.#logger.warn(
-        { object: describeObject(applied), field: lost },
-        "the API server gives us no ownership of a field we applied",
-      );
-    }
     return applied;
-  }
-
-  #ownershipOf(object: KubernetesObject): string {
-    return hashOf([appliedFields(object, this.#fieldManager), object.metadata.annotations?.[APPLIED_HASH_ANNOTATION]]);
   }
 
   async #prune(

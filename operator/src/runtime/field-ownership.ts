@@ -40,7 +40,11 @@ function findInMap(desired: object, owned: FieldSet, path: string): string | und
   for (const [name, value] of Object.entries(desired)) {
     if (value === undefined || value === null) continue;
     const child = owned[`f:${name}`];
-    if (child === undefined) return path + name;
+    if (child === undefined) {
+      // Of an empty list by key there is no element to own: the API server records nothing.
+      if (Array.isArray(value) && value.length === 0) continue;
+      return path + name;
+    }
     const lost = findInValue(value, asFieldSet(child), path + name);
     if (lost !== undefined) return lost;
   }
