@@ -95,7 +95,7 @@ export class FeedHub {
         onResumed(false, feed.position);
         return feed.add(subscriber);
       }
-      if (cursor === after) onResumed(true, after);
+      if (cursor === after) onResumed(true, feed.position);
       if (events.length === 0 && feed.isAt(cursor)) return feed.add(subscriber);
       await onMissed(events);
       cursor = events.at(-1)?.position ?? { ...cursor };

@@ -26,7 +26,7 @@ export const handlers: Handlers = {
 
   async create_conversation(session, frame) {
     const created = await session.services.conversations.create(session.userId, frame);
-    await session.follow(created.conversation.id, created.position);
+    await session.follow(created.conversation.id, { after: created.position, announced: true });
     return { type: "conversation", re: frame.id, ...created };
   },
 
@@ -63,7 +63,7 @@ export const handlers: Handlers = {
   async resume(session, { id, conversationId, position }) {
     await session.services.conversations.membersFor(session.userId, conversationId);
     session.unfollow(conversationId);
-    await session.follow(conversationId, position, id);
+    await session.follow(conversationId, { after: position, re: id });
     return undefined;
   },
 

@@ -1,5 +1,5 @@
 import { CodedError } from "@chatcluster/foundation/errors";
-import { CloseCode, type Login } from "@chatcluster/protocol";
+import type { Login } from "@chatcluster/protocol";
 import type { Session } from "./session.ts";
 
 /** Conversations joined at once: each takes a subscription and a reading of the log. */
@@ -31,12 +31,15 @@ export async function login(session: Session, frame: Login): Promise<void> {
     session.welcome(frame.id);
     await each(
       ids.filter((id) => positions[id]),
-      (id) => session.follow(id, positions[id]),
+      async (id) => {
+        const after = positions[id];
+        if (after) await session.follow(id, { after });
+      },
     );
     await session.offline.flush();
   } catch (error) {
+    session.loginFailed = true;
     if (isClosed(session)) abandon(session);
-    session.connection.close(CloseCode.Unavailable, "a dependency is away");
     throw error;
   }
 }

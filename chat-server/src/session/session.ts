@@ -12,6 +12,15 @@ import { RateLimited } from "./rate-limiter.ts";
 import type { SessionServices } from "./services.ts";
 import { Unacknowledged } from "./unacknowledged.ts";
 
+/** From where a session follows a conversation. */
+export interface Resume {
+  after: Position;
+  /** The request that asks for it. */
+  re?: number;
+  /** The client has got the position together with the conversation. */
+  announced?: boolean;
+}
+
 /** Bad frames in a row after which a client is taken for broken. */
 const MAX_BAD_FRAMES = 10;
 /** Requests of one connection that may be under way. */
@@ -37,6 +46,7 @@ export class Session implements Subscriber {
   /** What is published reaches this session, and other servers know. */
   registered = false;
   state: "new" | "logging_in" | "live" | "closed" = "new";
+  loginFailed = false;
   /** Sends are placed one after the other, so that they keep the order in which they came. */
   placing: Promise<unknown> = Promise.resolve();
   #badFrames = 0;
@@ -119,18 +129,18 @@ export class Session implements Subscriber {
     else this.sendEncoded(encoded);
   }
 
-  /** Joins a conversation at its present position. Resolves when it is followed; rejects with `unavailable`. */
-  async follow(conversationId: string, after?: Position, re?: number): Promise<void> {
+  /** Joins a conversation at its present position, or after another. Resolves when it is followed; rejects with `unavailable`. */
+  async follow(conversationId: string, resume?: Resume): Promise<void> {
     if (this.following.has(conversationId)) return;
-    const unacknowledged = new Unacknowledged(after ?? { epoch: "", offset: 0 });
+    const unacknowledged = new Unacknowledged(resume?.after ?? { epoch: "", offset: 0 });
     this.following.set(conversationId, unacknowledged);
     try {
       const position = await this.services.hub.join(
         conversationId,
         this,
-        after && this.#resumption(conversationId, after, re),
+        resume && this.#resumption(conversationId, resume),
       );
-      if (!after) unacknowledged.restart(position);
+      if (!resume) unacknowledged.restart(position);
     } catch (error) {
       this.following.delete(conversationId);
       throw error;
@@ -143,10 +153,12 @@ export class Session implements Subscriber {
     this.following.delete(conversationId);
   }
 
-  #resumption(conversationId: string, after: Position, re: number | undefined) {
+  #resumption(conversationId: string, { after, re, announced }: Resume) {
     return {
       after,
       onResumed: (recovered: boolean, position: Position) => {
+        // Of a conversation that has just been added nothing is resumed, unless its beginning is lost already.
+        if (announced && recovered) return;
         if (!recovered) this.following.get(conversationId)?.restart(position);
         this.send({ type: "resumed", ...(re === undefined ? {} : { re }), conversationId, recovered, position });
       },
@@ -162,7 +174,7 @@ export class Session implements Subscriber {
     if (this.following.has(conversation.id)) return;
     this.sendEncoded(encoded);
     try {
-      await this.follow(conversation.id, position);
+      await this.follow(conversation.id, { after: position, announced: true });
     } catch (error) {
       this.services.logger.warn({ err: error, conversationId: conversation.id }, "new conversation not followed");
       this.connection.close(CloseCode.Unavailable, "a dependency is away");
@@ -180,6 +192,8 @@ export class Session implements Subscriber {
       if (answer) this.#answer(answer);
     } catch (error) {
       this.#fail(frame.id, error);
+      // Half signed in is nothing that a client could go on with.
+      if (this.loginFailed) this.connection.close(CloseCode.Unavailable, "a dependency is away");
     } finally {
       this.#inFlight--;
     }
