@@ -132,6 +132,23 @@ test("the server is killed under traffic and comes back: nothing acknowledged is
   assert.deepEqual(ada.texts, numbers(1, 300));
 });
 
+test("the server drains and ends under traffic: clients are told, come back to the next one, and nothing is lost or doubled", async () => {
+  await using own = await ChatServerProcess.start({ CHAT_MESSAGES_PER_SECOND: "1000", CHAT_DRAIN_SECONDS: "1" });
+  const at = { url: own.url };
+  using ada = await clientOf("ada", { ...at, token: own.token("ada") });
+  using bob = await clientOf("bob", { ...at, token: own.token("bob") });
+  const { id } = await ada.client.createConversation({ kind: "direct", memberIds: ["bob"] });
+  const sending = numbers(1, 200).map((text) => ada.client.send(id, text));
+  await bob.has(50);
+  const end = bob.client.once("disconnected", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  await own.stop();
+  assert.equal((await end).code, 4000);
+  await own.restart();
+  await Promise.all(sending);
+  await bob.has(200);
+  assert.deepEqual(bob.texts, numbers(1, 200));
+});
+
 test("a refused token never connects; the provider is asked again, and its next one does", async () => {
   const userId = newUser("ada");
   const tokens = ["no.such.token", server.token(userId)];

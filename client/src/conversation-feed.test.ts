@@ -243,9 +243,10 @@ test("an overflown offline list: the history is read from where the user's deliv
   server.silent.clear();
   server.last.emit(server.answer(login) as ServerFrame, { type: "offline_overflow" });
   for (const n of [4, 5]) server.last.emit({ type: "message", message: message(n) });
+  server.last.emit(event(6));
   await connecting;
   await settle();
-  assert.deepEqual(messages, ["3", "4", "5"]);
+  assert.deepEqual(messages, ["3", "4", "5", "6"]);
   client.close();
 });
 
