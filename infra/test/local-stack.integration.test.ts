@@ -128,27 +128,13 @@ test("a changed value of the operator's chart updates the Deployment and nothing
   const before = await resourceVersions();
   const operator = { ...settings.operator, values: { replicas: 3 } };
   const chatCluster = { ...settings.chatCluster, spec: { servers: { min: 2, max: 6 } } };
-  const stack = await pulumi.stack("local", { ...settings, chatCluster, operator });
+  const stack = await pulumi.stack("local", { ...settings, chatCluster, operator   assert.equal(summary.resourceChanges?.update, 1);
+});
   const { summary } = await stack.up();
-  assert.equal(summary.resourceChanges?.update, 1);
   assert.equal(await get("-n=chatcluster-system deployments/chatcluster-operator", ".spec.replicas"), "3");
   assert.deepEqual(changed(before, await resourceVersions()), [
     "-n=chatcluster-system deployments/chatcluster-operator",
   ]);
-});
-
-test("what only the API server can see is refused by it, with the field's name, and leaves the object as it was", {
-  timeout: 120_000,
-}, async () => {
-  const chatCluster = { ...settings.chatCluster, spec: { servers: { min: 9, max: 4 } } };
-  const stack = await pulumi.stack("local", { ...settings, chatCluster });
-  await assert.rejects(stack.up(), /spec\.servers\.min must not be greater than spec\.servers\.max/);
-  assert.equal(await get("-n=default chatclusters/sample", ".spec.servers.max"), "6");
-  const values = { operator: { ...settings.operator, values: { replica: 1 } } };
-  await assert.rejects(
-    (await pulumi.stack("local", { ...settings, ...values })).preview(),
-    /additional properties 'replica' not allowed/,
-  );
 });
 
 test("destroy removes all of it", { timeout: 120_000 }, async () => {
