@@ -12,8 +12,6 @@ const schema = Type.Object({
   provider: Type.Union([Type.Literal("local"), Type.Literal("kind")]),
   nodes: Type.Integer({ minimum: 1, maximum: MAX_NODES }),
   ports: Type.Object({ api: port, ingress: port }),
-  /** The image of pods' sandboxes, for nodes that are started later. */
-  sandboxImage: Type.Object({ ref: Type.String(), archive: Type.String() }),
   /** Whether the cluster once was up; false from the first step on, so that a killed run is seen. */
   complete: Type.Boolean(),
 });

@@ -11,7 +11,7 @@ import { ensureProcess, stopProcess } from "./managed-process.ts";
 import { enterNetwork } from "./namespaces.ts";
 import { runCtr } from "./node.ts";
 import { type ClusterSettings, loadSettings } from "./settings.ts";
-import { clusterTools } from "./tools.ts";
+import { buildSandboxImage, clusterTools } from "./tools.ts";
 
 export type ControlPlaneProcess = "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler";
 
@@ -88,7 +88,8 @@ export async function connectCluster(settings: ClusterSettings = loadSettings())
       await runCtr(settings, node, tools.ctr, ["tasks", "kill", "--signal", "SIGKILL", found.id]);
     },
     stopNode: (node) => killMachine(settings, node),
-    startNode: (node) => startNode(settings, node, { tools, sandboxImage: record.sandboxImage }),
+    startNode: async (node) =>
+      startNode(settings, node, { tools, sandboxImage: await buildSandboxImage(() => undefined) }),
     stopControlPlane: (name) => stopProcess(paths, name, "SIGKILL"),
     async startControlPlane(name) {
       const { apiServer, clients } = await controlPlane(settings, tools, await clusterIdentity(settings));

@@ -86,7 +86,6 @@ export async function ensureKindCluster(
     format: 1,
     provider: "kind",
     ...wish,
-    sandboxImage: { ref: "", archive: "" },
     complete: false,
   };
   const before = readClusterRecord(settings);

@@ -3,7 +3,6 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { stringify } from "yaml";
-import { buildImages } from "../images/index.ts";
 import { freePort } from "../services/port.ts";
 import { runCommand } from "../tools/command.ts";
 import { connectCluster, type LocalCluster } from "./connect.ts";
@@ -12,7 +11,7 @@ import { type ClusterParts, type ClusterWish, ensureCluster, removeCluster } fro
 import { recordedProcesses, runningProcess } from "./managed-process.ts";
 import { hasNamespace } from "./namespaces.ts";
 import type { Steps } from "./steps.ts";
-import { clusterTools } from "./tools.ts";
+import { buildSandboxImage, clusterTools } from "./tools.ts";
 import { until } from "./until.ts";
 
 /** A whole cluster beside the one of `npm run up`: other names, ports and state. Pods run the pause image, the only one that it has. */
@@ -25,9 +24,7 @@ describe("a local cluster", { timeout: 480_000 }, () => {
 
   before(async () => {
     wish = { nodes: 1, ports: { api: await freePort(), ingress: await freePort() } };
-    const [sandboxImage] = await buildImages(() => undefined, ["pause"]);
-    assert.ok(sandboxImage);
-    parts = { tools: await clusterTools(), sandboxImage };
+    parts = { tools: await clusterTools(), sandboxImage: await buildSandboxImage(() => undefined) };
     await removeCluster(settings);
     await ensureCluster(settings, wish, parts, steps);
     cluster = await connectCluster(settings);

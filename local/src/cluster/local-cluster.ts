@@ -125,7 +125,6 @@ async function bringUp(settings: ClusterSettings, wish: ClusterWish, parts: Clus
     format: 1,
     provider: "local",
     ...wish,
-    sandboxImage: parts.sandboxImage,
     complete: before?.complete ?? false,
   };
   writeClusterRecord(settings, { ...record, nodes: Math.max(before?.nodes ?? 0, wish.nodes) });

@@ -1,3 +1,5 @@
+import { CodedError } from "@chatcluster/foundation/errors";
+import { buildImages, type Image } from "../images/index.ts";
 import { type Progress, tools } from "../tools/index.ts";
 import type { ClusterTools } from "./local-cluster.ts";
 
@@ -24,4 +26,11 @@ export async function clusterTools(progress?: Progress): Promise<ClusterTools> {
     ],
     progress,
   );
+}
+
+/** The image that holds the namespaces of a pod. */
+export async function buildSandboxImage(progress: Progress): Promise<Image> {
+  const [image] = await buildImages(progress, ["pause"]);
+  if (!image) throw new CodedError("image_missing", "no pause image was built");
+  return image;
 }
