@@ -128,13 +128,13 @@ test("a changed value of the operator's chart updates the Deployment and nothing
   const before = await resourceVersions();
   const operator = { ...settings.operator, values: { replicas: 3 } };
   const chatCluster = { ...settings.chatCluster, spec: { servers: { min: 2, max: 6 } } };
-  const stack = await pulumi.stack("local", { ...settings, chatCluster, operator   assert.equal(summary.resourceChanges?.update, 1);
-});
+  const stack = await pulumi.stack("local", { ...settings, chatCluster, operator });
   const { summary } = await stack.up();
   assert.equal(await get("-n=chatcluster-system deployments/chatcluster-operator", ".spec.replicas"), "3");
   assert.deepEqual(changed(before, await resourceVersions()), [
     "-n=chatcluster-system deployments/chatcluster-operator",
   ]);
+  assert.equal(summary.resourceChanges?.update, 1);
 });
 
 test("destroy removes all of it", { timeout: 120_000 }, async () => {
