@@ -14,6 +14,8 @@ const OPTIONS = [
   "--skip=output/dev",
   ...["doc", "man", "info", "locale"].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`),
   `--include=${PACKAGES.join(",")}`,
+  // Nothing in a container may gain the rights of root.
+  '--customize-hook=find "$1" -xdev -type f -perm /6000 -exec chmod a-s {} +',
 ];
 
 /** The Debian layer that all images but `pause` share, so that a node holds it once. */

@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { CodedError } from "@chatcluster/foundation/errors";
 import { build } from "esbuild";
 import { contentKey, exists, type Progress } from "../cache/entry.ts";
+import { keepLastUsed } from "../cache/keep-last-used.ts";
 import { putFile } from "./debian-layer.ts";
 import { directoryLayer, type Layer } from "./layer.ts";
 
@@ -14,6 +15,9 @@ const OPTIONAL = ["bufferutil", "utf-8-validate", "lz4", "snappy", "kerberos", "
 /** CommonJS packages in the bundle still call `require` for Node's own modules, and look where they are. */
 const BANNER = `import { createRequire as __createRequire } from "node:module";
 const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`;
+
+/** Of one image's bundles, so many are kept: one is made for every change of a source. */
+const KEPT_BUNDLES = 5;
 
 export type Program = { entry: string; output: string };
 
@@ -27,9 +31,11 @@ export const operator: readonly Program[] = [
 export async function bundleLayer(name: string, programs: readonly Program[], progress: Progress): Promise<Layer> {
   const files = await bundle(programs, progress);
   const key = contentKey(...[...files].flat());
-  return directoryLayer(`${name}-${key}`, progress, async (root) => {
+  const layer = await directoryLayer(`${name}-${key}`, progress, async (root) => {
     for (const [path, content] of files) await putFile(root, join("app", path), content);
   });
+  await keepLastUsed(dirname(layer.file), `${name}-`, KEPT_BUNDLES);
+  return layer;
 }
 
 /**

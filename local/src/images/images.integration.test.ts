@@ -31,10 +31,21 @@ before(async () => {
 });
 after(() => rm(directory, { recursive: true }));
 
+/** In a mount and process namespace of its own: the JVM finds its libraries through /proc. */
 function run(name: ImageName, ...command: string[]): Promise<string> {
   const { User, Env } = recipes[name].config;
-  const environment = ["env", "--ignore-environment", ...Env, ...command];
-  return runCommand("chroot", [`--userspec=${User}`, roots.get(name) ?? "", ...environment]);
+  const [user = "", group = ""] = User.split(":");
+  const namespace = [
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    `--root=${roots.get(name)}`,
+    "--wd=/",
+    "--mount-proc",
+  ];
+  const identity = [`--setgid=${group}`, `--setuid=${user}`];
+  return runCommand("unshare", [...namespace, ...identity, "env", "--ignore-environment", ...Env, ...command]);
 }
 
 test("Redis and HAProxy find all their libraries, and own their writable folders", async () => {

@@ -5,10 +5,10 @@ import { debianServices } from "../tools/catalogue.ts";
 import { runCommand } from "../tools/command.ts";
 import { type DebianService, extractDebian } from "../tools/debian.ts";
 import { tool, tools } from "../tools/index.ts";
-import type { RunConfig } from "./archive.ts";
 import { debianBase } from "./base.ts";
 import { bundleLayer, chatServer, operator, type Program } from "./bundle.ts";
 import { addUser, copyPackages, makeDirectory, putFile } from "./debian-layer.ts";
+import type { RunConfig } from "./image.ts";
 import { directoryLayer, type Layer } from "./layer.ts";
 
 export type Recipe = { config: RunConfig; layers(progress: Progress): Promise<Layer[]> };
