@@ -15,8 +15,11 @@ before(async () => {
       token: await cluster.token(`user-${index}`),
     })),
   );
+  // The bounded load sends a user elsewhere while the server is fuller than the others, which with a handful of connections is often.
+  await cluster.patchSample({ ingress: { loadFactor: 0 } });
+  await cluster.ready();
 });
-after(() => cluster.patchSample({ servers: { min: 2 } }));
+after(() => cluster.patchSample({ servers: { min: 2 }, ingress: { loadFactor: 125 } }));
 
 async function probe(): Promise<ProbeOutput> {
   const addresses = (await cluster.podAddresses("ingress")).map((address) => `${address}:8080`);
@@ -29,7 +32,10 @@ async function probe(): Promise<ProbeOutput> {
 function agreed(servers: ProbeOutput): Record<string, string> {
   const [first, ...others] = Object.values(servers);
   assert.ok(first && others.length >= 1, "there are two HAProxy pods");
-  for (const other of others) assert.deepEqual(other, first, "every HAProxy pod maps every user to the same server");
+  for (const other of others) {
+    const torn: string[] = users.filter(({ id }) => other[id] !== first[id]).map(({ id }) => id);
+    assert.deepEqual(torn, [], "every HAProxy pod maps every user to the same server");
+  }
   return first;
 }
 
@@ -40,12 +46,11 @@ test("two HAProxy pods agree on every user, and a further server takes about its
 
   await cluster.patchSample({ servers: { min: 3 } });
   await cluster.serversAre(3);
-  const few = users;
   // Each agent learns of the new server by its own watch; the sample of users settles once both have.
   const later = await until(async () => {
     const servers = await probe();
     return Object.values(servers).every((one) => new Set(Object.values(one)).size === 3) && agreed(servers);
-  }, `both HAProxy pods send some of ${few.length} users to the third server`);
+  }, "both HAProxy pods send users to the third server");
   const moved = users.filter(({ id }) => earlier[id] !== later[id]);
   const share = moved.length / USERS;
   t.diagnostic(`${moved.length} of ${USERS} users moved when the third server came`);

@@ -11,12 +11,22 @@ const NAMESPACE = "default";
 const NAME = "sample";
 
 const sampleSchema = Type.Object({
+  metadata: Type.Object({ generation: Type.Integer() }),
   spec: Type.Object({ images: Type.Record(Type.String(), Type.Unknown()) }),
   status: Type.Object({
     servers: Type.Optional(Type.Integer()),
     readyServers: Type.Optional(Type.Integer()),
     desiredServers: Type.Optional(Type.Integer()),
     connections: Type.Optional(Type.Integer()),
+    conditions: Type.Optional(
+      Type.Array(
+        Type.Object({
+          type: Type.String(),
+          status: Type.String(),
+          observedGeneration: Type.Optional(Type.Integer()),
+        }),
+      ),
+    ),
   }),
 });
 
@@ -74,6 +84,23 @@ export class Cluster {
       "-p",
       JSON.stringify({ spec }),
     ]);
+  }
+
+  /** Waits until the last change of the spec is carried out and everything is ready. */
+  async ready(): Promise<void> {
+    await until(
+      async () => {
+        const { metadata, status } = await this.sample();
+        const is = (wanted: string, state: string) =>
+          status.conditions?.some(
+            ({ type, status: now, observedGeneration }) =>
+              type === wanted && now === state && observedGeneration === metadata.generation,
+          );
+        return is("Ready", "True") && is("Progressing", "False");
+      },
+      "the sample is Ready",
+      300_000,
+    );
   }
 
   /** Waits until there are exactly so many chat servers, all of them ready. */

@@ -31,7 +31,7 @@ export const stages: readonly Stage[] = [
     what: "real Redis, Cassandra, HAProxy and API server on 127.0.0.1",
     files: (root) => find(root, "**/*.integration.test.ts"),
     concurrency: 1,
-    timeoutMs: 10 * MINUTE,
+    timeoutMs: 15 * MINUTE,
   },
   {
     name: "e2e",
