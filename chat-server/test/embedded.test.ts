@@ -6,7 +6,7 @@ import { serverContract } from "./server.contract.ts";
 serverContract("the embedded default keeps the contract", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "chat-"));
   return {
-    servers: [{ CHAT_SERVER_ID: "one", CHAT_DATA_DIR: dataDir, CHAT_MESSAGES_PER_SECOND: "400" }],
+    servers: [{ CHAT_SERVER_ID: "one", CHAT_DATA_DIR: dataDir, CHAT_MESSAGES_PER_SECOND: "50" }],
     stop: () => rm(dataDir, { recursive: true }),
   };
 });

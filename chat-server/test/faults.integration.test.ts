@@ -73,7 +73,7 @@ describe("what fails between two servers", () => {
       const { a, alice, bob, id } = await pair(child.port);
       if (stored) proxy.holdAnswers();
       else proxy.holdRequests();
-      alice.post("send", { conversationId: id, clientId: "cut off", text: "cut off" });
+      alice.post("send", { conversationId: id, clientId: "cut-off", text: "cut-off" });
       await until(async () => (await inspect.zcard(`conversation:{${id}}:pending`)) === 1, "the reservation");
       if (stored) await until(async () => (await historyOf(bob, id)).length === 2, "the stored row");
       const behind = await bob.sendMessage(id, "behind");
@@ -81,12 +81,12 @@ describe("what fails between two servers", () => {
       await child.kill();
 
       await bob.until(() => bob.texts().includes("behind"), "what was held up");
-      assert.deepEqual(bob.texts(), stored ? ["first", "cut off", "behind"] : ["first", "behind"]);
+      assert.deepEqual(bob.texts(), stored ? ["first", "cut-off", "behind"] : ["first", "behind"]);
       const back = await login(server.port, a);
-      const retried = await back.sendMessage(id, "cut off");
+      const retried = await back.sendMessage(id, "cut-off");
       const last = await back.sendMessage(id, "last");
       await bob.until(() => bob.texts().includes("last"), "the last message");
-      const texts = stored ? ["first", "cut off", "behind", "last"] : ["first", "behind", "cut off", "last"];
+      const texts = stored ? ["first", "cut-off", "behind", "last"] : ["first", "behind", "cut-off", "last"];
       assert.deepEqual(bob.texts(), texts);
       const history = await historyOf(bob, id);
       assert.deepEqual(

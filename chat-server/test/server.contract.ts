@@ -199,7 +199,7 @@ export function serverContract(
       const upTo = last?.message.id ?? "";
       await bob.request("receipt", { conversationId: conversation.id, kind: "delivered", upTo });
       await bob.close();
-      for (const clientId of range("n", 300))
+      for (const clientId of range("n", 90))
         alice.post("send", { conversationId: conversation.id, clientId, text: clientId });
       await alice.until(
         () => alice.frames("sent").length + alice.frames("error").length >= 303,
@@ -353,7 +353,7 @@ export function serverContract(
       const [a = "", b = ""] = names("alice", "bob");
       const alice = await login(0, a);
       const { conversation } = await alice.createDirect(b);
-      for (const clientId of range("m", 400))
+      for (const clientId of range("m", 1_000))
         alice.post("send", { conversationId: conversation.id, clientId, text: "x" });
       const limited = await alice.until(
         () => alice.frames("error").find((frame) => frame.code === "rate_limited"),

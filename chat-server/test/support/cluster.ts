@@ -20,7 +20,7 @@ export async function clusterBackend(
     CHAT_CASSANDRA_USERNAME: cassandra.username,
     CHAT_CASSANDRA_PASSWORD: cassandra.password,
     CHAT_CASSANDRA_KEYSPACE: keyspace,
-    CHAT_MESSAGES_PER_SECOND: "400",
+    CHAT_MESSAGES_PER_SECOND: "50",
     ...more,
   }));
   return { servers, redis };

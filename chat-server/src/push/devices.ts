@@ -1,0 +1,23 @@
+import type { ProviderName } from "./push-provider.ts";
+
+/** A device with a push token, as the device store has it. */
+export interface PushDevice {
+  deviceId: string;
+  provider: ProviderName;
+  token: string;
+  /** When the token was stored last, in ms since 1970. */
+  registeredAt: number;
+}
+
+/** What push needs of the device store. Rejects with CodedError `unavailable` while that is away. */
+export interface PushDevices {
+  withToken(userId: string): Promise<PushDevice[]>;
+  /** Removes the device's token, unless it has been registered after `registeredUpTo` (ms since 1970). The device stays. */
+  removeToken(userId: string, deviceId: string, registeredUpTo: number): Promise<void>;
+}
+
+/** The number for the app's icon. */
+export interface UnreadCounts {
+  /** Messages that the user has not read; undefined if that is not known, which leaves the number on the icon as it is. */
+  of(userId: string): Promise<number | undefined>;
+}
