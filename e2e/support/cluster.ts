@@ -59,6 +59,11 @@ export class Cluster {
     this.chatUrl = `${local.ingress.replace(/^http/, "ws")}/chat`;
   }
 
+  /** The HS256 key with which users' tokens are signed. */
+  get key(): string {
+    return Buffer.from(this.#key).toString();
+  }
+
   /** A JWT for one user. */
   token(user: string): Promise<string> {
     return signToken(this.#key, user);

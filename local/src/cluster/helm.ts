@@ -43,6 +43,8 @@ export async function upgradeRelease(helm: string, kubeconfig: string, state: st
     env: {
       PATH: process.env.PATH,
       KUBECONFIG: kubeconfig,
+      // Where Helm's Kubernetes client keeps what it has learned of the API; without one it is the current folder.
+      HOME: folder("home"),
       HELM_CACHE_HOME: folder("cache"),
       HELM_CONFIG_HOME: folder("config"),
       HELM_DATA_HOME: folder("data"),
