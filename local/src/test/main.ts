@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { serveSharedServices } from "../services/shared.ts";
 import { type Outcome, runStage } from "./run-stage.ts";
 import { stages } from "./stages.ts";
 
@@ -37,6 +38,17 @@ function runChecks(): Outcome {
     print(`${passed ? "✔" : "✖"} ${name}${error ? `: ${error.message}` : ""}`);
   }
   return outcome;
+}
+
+/** Test processes share what takes long to start; it starts when the first one asks. */
+async function withSharedServices(run: () => Promise<Outcome>): Promise<Outcome> {
+  const shared = await serveSharedServices();
+  Object.assign(process.env, shared.env);
+  try {
+    return await run();
+  } finally {
+    await shared.stop();
+  }
 }
 
 function prepare([program, ...args]: readonly [string, ...string[]], add: (outcome: Outcome) => void): boolean {
@@ -83,7 +95,7 @@ async function main(): Promise<number> {
     const started = performance.now();
     print(`\n── ${stage.name}: ${stage.what} (${files.length} files)`);
     const prepared = stage.prepare === undefined || prepare(stage.prepare, add);
-    if (prepared) add(await runStage(stage, root, files));
+    if (prepared) add(await withSharedServices(() => runStage(stage, root, files)));
     print(`── ${stage.name} took ${Math.round((performance.now() - started) / 1000)} s`);
   }
   if (total.passed + total.failed === 0) {
