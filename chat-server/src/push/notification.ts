@@ -20,8 +20,12 @@ export interface PushNotification {
 
 /** The same message to the same device is the same notification. In the form of a version 8 UUID (RFC 9562, section 5.8). */
 export function notificationId(messageId: string, userId: string, deviceId: string): string {
-  const hex = createHash("sha256").update(JSON.stringify([messageId, userId, deviceId])).digest("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-");
+  const hex = createHash("sha256")
+    .update(JSON.stringify([messageId, userId, deviceId]))
+    .digest("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    "-",
+  );
 }
 
 /** Names a conversation in at most `bytes` bytes of letters, digits, `-` and `_`: its id where that fits, else a digest of it. */

@@ -15,12 +15,17 @@ export class PushMetrics {
       new Counter({ name, help, labelNames, registers: [registry] });
     this.sent = counter("chat_push_sent_total", "Notifications that a push service has taken over", ["provider"]);
     this.retried = counter("chat_push_retried_total", "Tries that failed and will be repeated", ["provider", "reason"]);
-    this.dead = counter("chat_push_dead_tokens_total", "Tokens removed because nothing reaches them", ["provider", "reason"]);
+    this.dead = counter("chat_push_dead_tokens_total", "Tokens removed because nothing reaches them", [
+      "provider",
+      "reason",
+    ]);
     this.rejected = counter("chat_push_rejected_total", "Notifications given up because they are not acceptable", [
       "provider",
       "code",
     ]);
-    this.expired = counter("chat_push_expired_total", "Notifications given up because their time was over", ["provider"]);
+    this.expired = counter("chat_push_expired_total", "Notifications given up because their time was over", [
+      "provider",
+    ]);
     this.dropped = counter("chat_push_dropped_total", "Jobs dropped because the queue was full", []);
     new Gauge({
       name: "chat_push_queue_depth",

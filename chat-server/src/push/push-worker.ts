@@ -60,10 +60,12 @@ export class PushWorker {
     while (!this.#stopping) {
       this.#woken = false;
       const free = this.#options.concurrency - this.#underWay.size;
-      const claimed = free > 0 ? await this.#claim(free) : [];
+      // Not one by one as they finish: a claim is a round trip.
+      const enough = free >= this.#options.concurrency / 4;
+      const claimed = enough ? await this.#claim(free) : [];
       for (const entry of claimed) this.#begin(entry);
       // A full batch hints at more; otherwise whoever adds or finishes something says so.
-      if (claimed.length < free || free <= 0) await this.#idle();
+      if (!enough || claimed.length < free) await this.#idle();
     }
   }
 
@@ -211,7 +213,10 @@ export class PushWorker {
     try {
       return await this.#options.unread.of(userId);
     } catch (error) {
-      this.#options.logger.warn({ err: messageOf(error), userId }, "push goes without a badge: unread messages not counted");
+      this.#options.logger.warn(
+        { err: messageOf(error), userId },
+        "push goes without a badge: unread messages not counted",
+      );
       return undefined;
     }
   }

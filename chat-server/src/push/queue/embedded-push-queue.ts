@@ -74,7 +74,13 @@ export class EmbeddedPushQueue implements PushQueue {
       for (const job of deliveries) {
         const { message, userId, deviceId } = job;
         const until = now + this.#options.rememberMs;
-        const isNew = this.#run("INSERT OR IGNORE INTO push_seen VALUES (?, ?, ?, ?)", message.id, userId, deviceId, until);
+        const isNew = this.#run(
+          "INSERT OR IGNORE INTO push_seen VALUES (?, ?, ?, ?)",
+          message.id,
+          userId,
+          deviceId,
+          until,
+        );
         if (isNew > 0) this.#insert(job, 0);
       }
       this.#bound();
@@ -101,7 +107,11 @@ export class EmbeddedPushQueue implements PushQueue {
   }
 
   #insert(job: PushJob, delayMs: number): void {
-    this.#run("INSERT INTO push_jobs (body, due_at) VALUES (?, ?)", JSON.stringify(job), Date.now() + Math.ceil(delayMs));
+    this.#run(
+      "INSERT INTO push_jobs (body, due_at) VALUES (?, ?)",
+      JSON.stringify(job),
+      Date.now() + Math.ceil(delayMs),
+    );
   }
 
   #remove(claimed: Claimed): boolean {
