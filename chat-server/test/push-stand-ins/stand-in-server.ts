@@ -117,7 +117,7 @@ export class StandInServer {
       client.destroy();
       server.destroy();
     };
-    for (const socket of pair) socket.on("close", end).on("error", end);
+    for (const socket of pair) socket.setNoDelay().on("close", end).on("error", end);
     client.pipe(server);
     server.pipe(client);
   }
