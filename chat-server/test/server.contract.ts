@@ -202,7 +202,7 @@ export function serverContract(
       for (const clientId of range("n", 90))
         alice.post("send", { conversationId: conversation.id, clientId, text: clientId });
       await alice.until(
-        () => alice.frames("sent").length + alice.frames("error").length >= 303,
+        () => alice.frames("sent").length + alice.frames("error").length >= 93,
         "all acknowledgements",
       );
       const acknowledged = new Set(alice.frames("sent").map((frame) => frame.messageId));

@@ -3,8 +3,6 @@ import type { OfflineEntry } from "../directory/user-directory.ts";
 import { OutboundFrame } from "./outbound-frame.ts";
 import type { Session } from "./session.ts";
 
-const CHUNK = 100;
-
 /**
  * Sends a user's offline list to one session, in order, each message once. The list itself keeps them until the client has acknowledged:
  * a connection that dies in between leaves them where they are.
@@ -54,14 +52,14 @@ export class OfflineFlush {
   async #send(entries: OfflineEntry[]): Promise<void> {
     // The list is in the order of arrival, which for two servers at once need not be the order of the conversation.
     const sorted = [...entries].sort((a, b) => (a.messageId < b.messageId ? -1 : Number(a.messageId > b.messageId)));
-    let sent = 0;
     for (const { conversationId, messageId, body } of sorted) {
       const outstanding = this.#outstanding.get(conversationId) ?? new Set();
       if (outstanding.has(messageId)) continue;
       this.#outstanding.set(conversationId, outstanding.add(messageId));
       this.#session.services.onDelivered();
       this.#session.sendEncoded(new OutboundFrame(`{"type":"message","message":${body}}`));
-      if (++sent % CHUNK === 0) await this.#session.connection.drained();
+      // After each, for a list of long messages is more than may wait for a connection.
+      await this.#session.connection.drained();
     }
   }
 

@@ -163,8 +163,11 @@ export class Session implements Subscriber {
         this.send({ type: "resumed", ...(re === undefined ? {} : { re }), conversationId, recovered, position });
       },
       onMissed: async (events: FeedEvent[]) => {
-        for (const event of events) this.onEvent(event);
-        await this.connection.drained();
+        for (const event of events) {
+          this.onEvent(event);
+          // After each, for one page of long messages is more than may wait for a connection.
+          await this.connection.drained();
+        }
       },
     };
   }
