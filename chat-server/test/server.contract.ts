@@ -201,10 +201,7 @@ export function serverContract(
       await bob.close();
       for (const clientId of range("n", 90))
         alice.post("send", { conversationId: conversation.id, clientId, text: clientId });
-      await alice.until(
-        () => alice.frames("sent").length + alice.frames("error").length >= 93,
-        "all acknowledgements",
-      );
+      await alice.until(() => alice.frames("sent").length + alice.frames("error").length >= 93, "all acknowledgements");
       const acknowledged = new Set(alice.frames("sent").map((frame) => frame.messageId));
 
       const position = last?.position;
