@@ -39,6 +39,8 @@ export class EmbeddedPushQueue implements PushQueue {
   }
 
   async start(): Promise<void> {
+    // One process works on the file, so what is leased was leased by one that is gone.
+    this.#run("UPDATE push_jobs SET leased_until = 0");
     this.#run("DELETE FROM push_seen WHERE until <= ?", Date.now());
   }
 

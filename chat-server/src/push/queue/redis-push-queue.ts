@@ -36,18 +36,18 @@ const seenKey = ({ message, userId, deviceId }: DeviceDelivery) =>
 export class RedisPushQueue implements PushQueue {
   readonly #redis: RedisCommands;
   readonly #consumer: string;
-  readonly #options: PushQueueOptions;
+  readonly #options: PushQueueOptions & { goneMs?: number };
   readonly #scripts = new Map<PushScript, LoadedScript>();
 
   /** @param consumer unique to this process */
-  constructor(redis: RedisCommands, consumer: string, options: PushQueueOptions) {
+  constructor(redis: RedisCommands, consumer: string, options: PushQueueOptions & { goneMs?: number }) {
     this.#redis = redis;
     this.#consumer = consumer;
     this.#options = options;
   }
 
   async start(): Promise<void> {
-    await this.#run("push_tidy", [STREAM], [GROUP, GONE_MS]);
+    await this.#run("push_tidy", [STREAM], [GROUP, this.#options.goneMs ?? GONE_MS]);
   }
 
   async close(): Promise<void> {
