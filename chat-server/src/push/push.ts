@@ -42,6 +42,8 @@ export class Push {
   readonly #config: PushConfig;
   readonly #parts: { queue: PushQueue; worker: PushWorker; close: () => Promise<void> } | undefined;
 
+  #closing: Promise<void> | undefined;
+
   private constructor(
     config: PushConfig,
     parts: { queue: PushQueue; worker: PushWorker; close: () => Promise<void> } | undefined,
@@ -120,8 +122,10 @@ export class Push {
     this.#parts.worker.wake();
   }
 
+  /** Settles what is under way. Closing again changes nothing. */
   async close(): Promise<void> {
-    await this.#parts?.close();
+    this.#closing ??= this.#parts?.close();
+    await this.#closing;
   }
 
   #shown(body: string): PushMessage {

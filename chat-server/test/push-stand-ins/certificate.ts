@@ -8,7 +8,8 @@ export async function localCertificate(): Promise<{ cert: string; key: string }>
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: "CN=127.0.0.1",
+    // One of its own: issuers are looked up by name, and a process may trust several.
+    name: `CN=stand-in ${crypto.randomUUID()}`,
     notBefore: new Date(Date.now() - 60_000),
     notAfter: new Date(Date.now() + 3_600_000),
     signingAlgorithm: algorithm,
