@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { type Cluster, clusterIsUp } from "./support/cluster.ts";
 import type { ProbeInput, ProbeOutput } from "./support/probe.ts";
-import { until } from "./support/until.ts";
 
 const USERS = 1_000;
 let cluster: Cluster;

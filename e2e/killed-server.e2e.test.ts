@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { type Cluster, clusterIsUp } from "./support/cluster.ts";
 import { Person, twoOnDifferentServers } from "./support/person.ts";
 import { Traffic } from "./support/traffic.ts";
-import { until } from "./support/until.ts";
 
 let cluster: Cluster;
 before(async () => {

@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { until } from "@chatcluster/foundation/until";
 import { CloseCode } from "@chatcluster/protocol";
 import { SignJWT } from "jose";
 import { ChildServer, runServer } from "./support/child-server.ts";
 import { RawClient } from "./support/raw-client.ts";
 import { ADMIN_TOKEN, COMMON, metric, readiness, SECRET, startTestServer, tokenFor } from "./support/test-server.ts";
-import { until } from "./support/until.ts";
 
 describe("the life of a server", () => {
   let dataDir = "";

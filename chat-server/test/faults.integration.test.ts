@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import type { Redis as RedisService } from "@chatcluster/local/services";
 import { Redis } from "ioredis";
 import type { ChatServer } from "../src/server.ts";
@@ -8,7 +9,6 @@ import { clusterBackend } from "./support/cluster.ts";
 import { CuttableProxy } from "./support/cuttable-proxy.ts";
 import { RawClient } from "./support/raw-client.ts";
 import { metric, readiness, startTestServer, tokenFor, type Variables } from "./support/test-server.ts";
-import { until } from "./support/until.ts";
 
 const STARTING_MS = 120_000;
 let counter = 0;

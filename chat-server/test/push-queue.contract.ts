@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, it } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import type { DeviceDelivery, FanOut, PushQueue, PushQueueOptions } from "../src/push/push-queue.ts";
-import { until } from "./support/until.ts";
 
 /** One store, of which several processes' queues may be opened. */
 export interface PushQueueStore {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { CloseCode } from "@chatcluster/protocol";
 import type { ChatServer } from "../src/server.ts";
 import { RawClient } from "./support/raw-client.ts";
 import { readiness, startTestServer, tokenFor, type Variables } from "./support/test-server.ts";
-import { until } from "./support/until.ts";
 
 /** Users of their own for each test, so that tests share servers and nothing else. */
 let counter = 0;

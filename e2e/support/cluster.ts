@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { until } from "@chatcluster/foundation/until";
 import { connectCluster, type LocalCluster } from "@chatcluster/local/cluster";
 import { signToken } from "@chatcluster/local/token";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
-import { until } from "./until.ts";
 
 const NAMESPACE = "default";
 const NAME = "sample";

@@ -1,6 +1,6 @@
 import { createLogger } from "@chatcluster/foundation/logger";
 import { startRedis } from "@chatcluster/local/services";
-import { until } from "../../test/support/until.ts";
+import { until } from "@chatcluster/foundation/until";
 import { RedisClient } from "../redis/client.ts";
 import { brokerContract } from "./broker.contract.ts";
 import { RedisBroker } from "./redis-broker.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createLogger } from "@chatcluster/foundation/logger";
+import { until } from "@chatcluster/foundation/until";
 import { Registry } from "prom-client";
 import { delivery, fanOut } from "../../test/push-queue.contract.ts";
-import { until } from "../../test/support/until.ts";
 import type { PushDevice } from "./devices.ts";
 import type { PushNotification } from "./notification.ts";
 import { PushMetrics } from "./push-metrics.ts";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CodedError } from "@chatcluster/foundation/errors";
-import { until } from "./until.ts";
+import { until } from "@chatcluster/foundation/until";
 
 /** Folders of the hierarchies of one version in the text of /proc/mounts: any number of v1, at most one of v2, which may be there too. */
 export function cgroupHierarchies(mounts: string, version: 1 | 2): string[] {
@@ -38,11 +38,12 @@ export function makeCgroup(name: string): void {
 export async function removeCgroup(name: string): Promise<void> {
   if (!name.startsWith("chatcluster")) throw new CodedError("not_ours", `${name} is not a cgroup of this project`);
   for (const hierarchy of [...hierarchies(1), ...hierarchies(2)]) {
-    await until(() => removeTree(join(hierarchy, name)), {
-      within: 10_000,
-      every: 20,
-      what: `cgroup ${join(hierarchy, name)} is free of processes`,
-    });
+    await until(
+      () => removeTree(join(hierarchy, name)),
+      `cgroup ${join(hierarchy, name)} is free of processes`,
+      10_000,
+      { every: 20 },
+    );
   }
 }
 

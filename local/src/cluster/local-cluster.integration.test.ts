@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { stringify } from "yaml";
 import { freePort } from "../services/port.ts";
 import { runCommand } from "../tools/command.ts";
@@ -12,7 +13,6 @@ import { recordedProcesses, runningProcess } from "./managed-process.ts";
 import { hasNamespace } from "./namespaces.ts";
 import type { Steps } from "./steps.ts";
 import { buildSandboxImage, clusterTools } from "./tools.ts";
-import { until } from "./until.ts";
 
 /** A whole cluster beside the one of `npm run up`: other names, ports and state. Pods run the pause image, the only one that it has. */
 describe("a local cluster", { timeout: 480_000 }, () => {
@@ -74,11 +74,7 @@ describe("a local cluster", { timeout: 480_000 }, () => {
 
   it("restarts a container that is killed", async () => {
     await cluster.killContainer("default", "quiet");
-    await until(async () => (await restarts()) === "1", {
-      within: 60_000,
-      every: 200,
-      what: "the container is restarted",
-    });
+    await until(async () => (await restarts()) === "1", "the container is restarted", 60_000, { every: 200 });
   });
 
   it("survives the loss of its node, which takes all that ran on it along", async () => {
@@ -89,22 +85,19 @@ describe("a local cluster", { timeout: 480_000 }, () => {
     await cluster.startNode(1);
     assert.notEqual(runningProcess(statePaths(settings), "node-1-machine")?.pid, machine);
     await cluster.kubectl.run(["wait", "pod/quiet", "--for=condition=Ready", "--timeout=60s"]);
-    await until(async () => (await restarts()) !== "1", {
-      within: 60_000,
-      every: 200,
-      what: "the pod's container is a new one",
-    });
+    await until(async () => (await restarts()) !== "1", "the pod's container is a new one", 60_000, { every: 200 });
   });
 
   it("has its API server back after that was killed", async () => {
     await cluster.stopControlPlane("kube-apiserver");
     await assert.rejects(cluster.kubectl.run(["get", "--raw", "/readyz"]));
     await cluster.startControlPlane("kube-apiserver");
-    await until(() => cluster.kubectl.run(["get", "pod", "quiet"]).catch(() => undefined), {
-      within: 60_000,
-      every: 200,
-      what: "the API server answers",
-    });
+    await until(
+      () => cluster.kubectl.run(["get", "pod", "quiet"]).catch(() => undefined),
+      "the API server answers",
+      60_000,
+      { every: 200 },
+    );
   });
 
   it("starts anew after etcd was killed, without what it held", async () => {
@@ -136,10 +129,8 @@ describe("a local cluster", { timeout: 480_000 }, () => {
   async function resolveInside(name: string): Promise<string> {
     const program = `const r = new (require("dns").promises.Resolver)(); r.setServers(["10.96.0.10"]);
       r.resolve4(${JSON.stringify(name)}).then(([a]) => console.log(a), (e) => { console.error(e.code); process.exit(1); });`;
-    return until(() => inside([process.execPath, "-e", program]).catch(() => undefined), {
-      within: 30_000,
+    return until(() => inside([process.execPath, "-e", program]).catch(() => undefined), `${name} resolves`, 30_000, {
       every: 200,
-      what: `${name} resolves`,
     });
   }
 

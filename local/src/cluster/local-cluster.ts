@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
+import { until } from "@chatcluster/foundation/until";
 import type { Image } from "../images/index.ts";
 import { renderBaseObjects } from "./base-objects.ts";
 import { removeCgroup } from "./cgroups.ts";
@@ -23,7 +24,6 @@ import { ensureKubernetes, ensureRuntime, type NodeTools } from "./node.ts";
 import { waitForNodes } from "./node-status.ts";
 import type { ClusterSettings } from "./settings.ts";
 import type { StepProgress, Steps } from "./steps.ts";
-import { until } from "./until.ts";
 import { type WayInPorts, wayInProcess } from "./way-in.ts";
 
 export type ClusterTools = ControlPlaneTools & NodeTools & Record<"haproxy" | "kubectl", string>;
@@ -170,12 +170,12 @@ async function startControlPlane(
   const first = [...apiServer, wayInProcess(settings, tools.haproxy, wish.ports, wish.nodes)];
   for (const spec of first) await ensureProcess(paths, spec);
   progress("waiting for the API server");
-  await until(() => answers(kubectl, ["get", "--raw", "/readyz"], () => assertRuns(settings, first)), {
-    within: API_SERVER_START,
-    every: 150,
-    what: "the API server is ready",
-    detail: () => logTail(paths, "kube-apiserver"),
-  });
+  await until(
+    () => answers(kubectl, ["get", "--raw", "/readyz"], () => assertRuns(settings, first)),
+    "the API server is ready",
+    API_SERVER_START,
+    { every: 150, detail: () => logTail(paths, "kube-apiserver") },
+  );
   // Not before: they end when their roles are not there yet.
   for (const spec of [...clients, openVolumesProcess(settings)]) await ensureProcess(paths, spec);
   await kubectl.run(["wait", "--for=create", "namespace/kube-system", "--timeout=30s"]);

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CodedError } from "@chatcluster/foundation/errors";
+import { until } from "@chatcluster/foundation/until";
 import { makeCgroup, removeCgroup } from "./cgroups.ts";
 import { nodeName, statePaths } from "./layout.ts";
 import { ensureProcess, logTail, type ProcessSpec, runningProcess, stopProcess } from "./managed-process.ts";
 import { enterNetwork } from "./namespaces.ts";
 import type { ClusterSettings } from "./settings.ts";
-import { until } from "./until.ts";
 
 /**
  * What makes a node a machine of its own: a network namespace, a namespace of process ids and one of mounts, held by an init process.
@@ -68,12 +68,12 @@ export async function ensureMachine(settings: ClusterSettings, node: number): Pr
     command: ["bash", "-c", initScript(folders)],
   };
   await ensureProcess(statePaths(settings), spec);
-  await until(() => existsSync(join(machineRoot(settings, node), "run/machine-ready")), {
-    within: 5_000,
-    every: 5,
-    what: `node ${node}'s own mounts`,
-    detail: () => logTail(statePaths(settings), spec.name),
-  });
+  await until(
+    () => existsSync(join(machineRoot(settings, node), "run/machine-ready")),
+    `node ${node}'s own mounts`,
+    5_000,
+    { every: 5, detail: () => logTail(statePaths(settings), spec.name) },
+  );
 }
 
 /** The command that enters a running machine. */

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import {
   ensureProcess,
   logFile,
@@ -12,7 +13,6 @@ import {
   stopProcess,
 } from "./managed-process.ts";
 import { identify, isAlive, parseStat } from "./process-identity.ts";
-import { until } from "./until.ts";
 
 describe("a managed process", () => {
   let folder: string;
@@ -44,7 +44,7 @@ describe("a managed process", () => {
     const first = runningProcess(folders, "sleeper");
     assert.ok(first);
     process.kill(first.pid, "SIGKILL");
-    await until(() => !runningProcess(folders, "sleeper"), { within: 5_000, every: 5, what: "the sleeper ends" });
+    await until(() => !runningProcess(folders, "sleeper"), "the sleeper ends", 5_000, { every: 5 });
     assert.deepEqual(recordedProcesses(folders), ["sleeper"]);
     assert.equal(await ensureProcess(folders, sleeper), true);
   });
@@ -52,11 +52,7 @@ describe("a managed process", () => {
   it("ends on SIGTERM, else on SIGKILL, and is forgotten", async () => {
     const deaf = { name: "deaf", command: ["bash", "-c", "trap '' TERM; echo deaf; while :; do sleep 300; done"] };
     await ensureProcess(folders, deaf);
-    await until(() => readFileSync(logFile(folders, "deaf"), "utf8") === "deaf\n", {
-      within: 5_000,
-      every: 5,
-      what: "deaf starts",
-    });
+    await until(() => readFileSync(logFile(folders, "deaf"), "utf8") === "deaf\n", "deaf starts", 5_000, { every: 5 });
     const running = runningProcess(folders, "deaf");
     assert.ok(running);
     await stopProcess(folders, "deaf", "SIGKILL");
@@ -78,7 +74,7 @@ describe("a managed process", () => {
     const running = runningProcess(folders, "entered");
     assert.ok(running);
     const program = () => readFileSync(`/proc/${running.pid}/cmdline`, "utf8").includes("sleep");
-    await until(program, { within: 5_000, every: 5, what: "the child is the program" });
+    await until(program, "the child is the program", 5_000, { every: 5 });
   });
 
   it("that can't be started is an error which names it", async () => {
@@ -101,7 +97,9 @@ describe("a managed process", () => {
           const text = readFileSync(logFile(folders, "env"), "utf8");
           return text.includes("end") && text;
         },
-        { within: 5_000, every: 5, what: "env is printed" },
+        "env is printed",
+        5_000,
+        { every: 5 },
       );
       assert.match(log, /^WANTED=yes$/m);
       assert.doesNotMatch(log, /CHATCLUSTER_TEST_SECRET/);

@@ -13,10 +13,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { CodedError } from "@chatcluster/foundation/errors";
+import { until } from "@chatcluster/foundation/until";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
 import { identify, isAlive, type ProcessIdentity, signal } from "./process-identity.ts";
-import { until } from "./until.ts";
 
 /** A process that outlives the command that started it. */
 export type ProcessSpec = {
@@ -97,12 +97,12 @@ export async function stopProcess(
     signal(running, first);
     const ended = () => !isAlive(running);
     if (first === "SIGTERM") {
-      await until(ended, { within: TERM_GRACE, every: 10, what: `${name} ends` }).catch((error: unknown) => {
+      await until(ended, `${name} ends`, TERM_GRACE, { every: 10 }).catch((error: unknown) => {
         if (!(error instanceof CodedError && error.code === "timed_out")) throw error;
         signal(running, "SIGKILL");
       });
     }
-    await until(ended, { within: KILL_GRACE, every: 10, what: `process ${running.pid} (${name}) ends after SIGKILL` });
+    await until(ended, `process ${running.pid} (${name}) ends after SIGKILL`, KILL_GRACE, { every: 10 });
   }
   rmSync(recordFile(folders, name), { force: true });
 }
@@ -153,7 +153,9 @@ async function onlyChild(folders: ProcessFolders, spec: ProcessSpec, parent: num
       const child = Number.parseInt(readFileSync(`/proc/${parent}/task/${parent}/children`, "utf8"), 10);
       return Number.isNaN(child) ? undefined : identify(child);
     },
-    { within: 5_000, every: 5, what: `${spec.name} starts in its namespaces` },
+    `${spec.name} starts in its namespaces`,
+    5_000,
+    { every: 5 },
   );
 }
 

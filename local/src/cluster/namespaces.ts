@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
+import { until } from "@chatcluster/foundation/until";
 import { runCommand } from "../tools/command.ts";
 import { MAX_NODES, network, networkNamespace, nodeAddress, nodeName, nodePodRange } from "./layout.ts";
 import { identify, type ProcessIdentity, signal } from "./process-identity.ts";
 import type { ClusterSettings } from "./settings.ts";
-import { until } from "./until.ts";
 
 /** The bridge in the first node's namespace that carries its address and joins the other nodes. */
 const BRIDGE = "nodes0";
@@ -74,10 +74,11 @@ export async function deleteNamespaces(settings: ClusterSettings, from = 1): Pro
     if (!hasNamespace(settings, node)) continue;
     const left = await processesIn(settings, node);
     for (const each of left) signal(each, "SIGKILL");
-    await until(async () => (await processesIn(settings, node)).length === 0, {
-      within: 10_000,
-      what: `the processes in network namespace ${nodeName(settings, node)} end`,
-    });
+    await until(
+      async () => (await processesIn(settings, node)).length === 0,
+      `the processes in network namespace ${nodeName(settings, node)} end`,
+      10_000,
+    );
     await ip(`netns delete ${nodeName(settings, node)}`);
   }
 }

@@ -1,9 +1,9 @@
 import { CodedError } from "@chatcluster/foundation/errors";
+import { until } from "@chatcluster/foundation/until";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import type { Kubectl } from "./kubectl.ts";
 import type { StepProgress } from "./steps.ts";
-import { until } from "./until.ts";
 
 const conditionSchema = Type.Object({
   type: Type.String(),
@@ -54,7 +54,9 @@ export async function waitForNodes(
       if (missing.length > 0) progress(`waiting for ${missing.join(", ")}`);
       return missing.length === 0;
     },
-    { within: NODE_START, every: 200, what: `${[...awaited.keys()].join(", ")} Ready`, detail },
+    `${[...awaited.keys()].join(", ")} Ready`,
+    NODE_START,
+    { every: 200, detail },
   );
 }
 

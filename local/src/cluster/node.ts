@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { until } from "@chatcluster/foundation/until";
 import { type Image, loadImages } from "../images/index.ts";
 import { runCommand } from "../tools/command.ts";
 import { writeConfig } from "./config-file.ts";
@@ -17,7 +18,6 @@ import {
 } from "./node-config.ts";
 import { type KeyPair, leafCertificate } from "./pki.ts";
 import type { ClusterSettings } from "./settings.ts";
-import { until } from "./until.ts";
 
 export type NodeTools = Record<
   "containerd" | "ctr" | "runc" | "cni-plugins" | "kubelet" | "kube-proxy" | "iptables",
@@ -54,12 +54,12 @@ export async function ensureRuntime(
     reads: [config],
   };
   if (await ensureProcess(statePaths(settings), spec)) {
-    await until(() => existsSync(join(machineRoot(settings, node), CONTAINERD_SOCKET)), {
-      within: 20_000,
-      every: 20,
-      what: `containerd of node ${node} listens`,
-      detail: () => logTail(statePaths(settings), spec.name),
-    });
+    await until(
+      () => existsSync(join(machineRoot(settings, node), CONTAINERD_SOCKET)),
+      `containerd of node ${node} listens`,
+      20_000,
+      { every: 20, detail: () => logTail(statePaths(settings), spec.name) },
+    );
     await importImages(settings, node, tools.ctr, [sandboxImage]);
   }
 }

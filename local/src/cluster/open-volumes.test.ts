@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { until } from "./until.ts";
+import { until } from "@chatcluster/foundation/until";
 
 describe("volumes of the host path provisioner", () => {
   let folder: string;
@@ -23,8 +23,7 @@ describe("volumes of the host path provisioner", () => {
   });
 
   const isOpen = (name: string) => (statSync(join(folder, name)).mode & 0o777) === 0o777;
-  const opened = (name: string) =>
-    until(() => isOpen(name), { within: 10_000, every: 5, what: `${name} is open to all` });
+  const opened = (name: string) => until(() => isOpen(name), `${name} is open to all`, 10_000, { every: 5 });
 
   it("can be written to by every user, the earlier ones and the new", async () => {
     await opened("earlier");

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { takeRunLock } from "./run-lock.ts";
-import { until } from "./until.ts";
 
 describe("the lock of a cluster's state", () => {
   let folder: string;
@@ -35,11 +35,12 @@ describe("the lock of a cluster's state", () => {
     await new Promise((resolve) => owner.stdout.once("data", resolve));
     await assert.rejects(takeRunLock(file, "second"), { code: "locked" });
     owner.kill("SIGKILL");
-    const lock = await until(() => takeRunLock(file, "second").catch(() => undefined), {
-      within: 5_000,
-      every: 20,
-      what: "the dead owner's lock is taken over",
-    });
+    const lock = await until(
+      () => takeRunLock(file, "second").catch(() => undefined),
+      "the dead owner's lock is taken over",
+      5_000,
+      { every: 20 },
+    );
     await lock.release();
   });
 });

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CodedError } from "@chatcluster/foundation/errors";
+import { until } from "@chatcluster/foundation/until";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { upgradeRelease } from "./helm.ts";
 import type { Kubectl } from "./kubectl.ts";
 import type { StepProgress, Steps } from "./steps.ts";
-import { until } from "./until.ts";
 
 /** The ChatCluster that `npm run up` applies, and where the operator lives; docs/architecture.md. */
 export const SAMPLE = "sample";
@@ -110,10 +110,10 @@ async function waitForSample(kubectl: Kubectl, progress: StepProgress): Promise<
       if (missing !== undefined) progress(missing);
       return missing === undefined;
     },
+    `ChatCluster ${SAMPLE} is Ready`,
+    SAMPLE_START,
     {
-      within: SAMPLE_START,
       every: 1000,
-      what: `ChatCluster ${SAMPLE} is Ready`,
       detail: () =>
         `${last}\nlook at it with: KUBECONFIG=${kubectl.kubeconfig} ${kubectl.program} describe chatcluster ${SAMPLE}`,
     },

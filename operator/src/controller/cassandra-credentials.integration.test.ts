@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { type Cassandra, startCassandra } from "@chatcluster/local/services";
 import { auth, Client } from "cassandra-driver";
-import { until } from "../runtime/testing/until.ts";
 import { type CredentialsRequest, cqlCassandraCredentials, type Login } from "./cassandra-credentials.ts";
 
 // One of its own: the default superuser is switched off for good.
@@ -64,11 +64,13 @@ test("asked again it changes nothing; with a new password for the chat servers i
   const next = { ...chat, password: "next" };
   await cqlCassandraCredentials.ensure(request({ chat: next }));
   // Nodes believe a password that they have checked for a while (credentials_validity).
-  await until("the new password to be taken", () =>
-    as(next, (client) => client.execute("SELECT id FROM chat.messages")).then(
-      () => true,
-      () => false,
-    ),
+  await until(
+    () =>
+      as(next, (client) => client.execute("SELECT id FROM chat.messages")).then(
+        () => true,
+        () => false,
+      ),
+    "the new password to be taken",
   );
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { CodedError } from "@chatcluster/foundation/errors";
+import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { ChatClusterStatus } from "../api/status.ts";
@@ -21,7 +22,6 @@ import {
   ServiceAccount,
   StatefulSet,
 } from "../runtime/index.ts";
-import { until } from "../runtime/testing/until.ts";
 import { chatCluster, clientOf, installCrd } from "../testing/chat-cluster-api.ts";
 import { operatorAccount, restrictedNamespace, startOperator } from "../testing/operator-fixture.ts";
 import { CHAT_CLUSTER } from "./informers.ts";
@@ -59,7 +59,7 @@ const CHILDREN: [kind: ResourceKind, suffixes: string[]][] = [
 /** Creates a ChatCluster and waits for the status that follows its last child. */
 async function create(namespace: string, spec: Record<string, unknown> = {}): Promise<KubernetesObject> {
   const created = await admin.create(chatCluster("sample", spec, namespace));
-  await until("a status", async () => (await statusOf(namespace)).observedGeneration === 1);
+  await until(async () => (await statusOf(namespace)).observedGeneration === 1, "a status");
   return created;
 }
 
@@ -85,7 +85,6 @@ async function settle(): Promise<void> {
   let last = -1;
   let since = performance.now();
   await until(
-    "the operator to come to rest",
     async () => {
       const count = await operator.reconciles();
       if (count !== last) {
@@ -94,6 +93,7 @@ async function settle(): Promise<void> {
       }
       return performance.now() - since > 1000;
     },
+    "the operator to come to rest",
     20_000,
   );
 }
@@ -148,13 +148,13 @@ test("in steady state nothing is written, also by the next operator", async () =
   const seen = await operator.reconciles();
   // A change that concerns nobody makes it look again.
   await admin.mergePatch(CHAT_CLUSTER, { namespace, name: "sample" }, { metadata: { labels: { team: "chat" } } });
-  await until("a look", async () => (await operator.reconciles()) > seen);
+  await until(async () => (await operator.reconciles()) > seen, "a look");
   await settle();
   assert.equal(await operator.writes(), before);
 
   await operator[Symbol.asyncDispose]();
   operator = await startOperator(account);
-  await until("the new operator's look", async () => (await operator.reconciles()) > 0);
+  await until(async () => (await operator.reconciles()) > 0, "the new operator's look");
   await settle();
   assert.equal(await operator.writes(), 0);
 });
@@ -167,19 +167,21 @@ test("drift is put right and others' fields live on", async () => {
     metadata: { annotations: { "example.com/theirs": "kept" } },
     spec: { ports: [{ name: "chat", port: 8080, targetPort: "admin" }] },
   });
-  await until("the port to be ours again", async () => {
+  await until(async () => {
     const { spec } = await admin.get(Service, name);
     const { ports } = spec as { ports: { targetPort: unknown }[] };
     return ports.length === 1 && ports[0]?.targetPort === "chat";
-  });
+  }, "the port to be ours again");
   const { metadata } = await admin.get(Service, name);
   assert.equal(metadata.annotations?.["example.com/theirs"], "kept");
   await admin.delete(ConfigMap, { namespace, name: "sample-redis" });
-  await until("the ConfigMap to be back", () =>
-    child(namespace, ConfigMap, "redis").then(
-      () => true,
-      () => false,
-    ),
+  await until(
+    () =>
+      child(namespace, ConfigMap, "redis").then(
+        () => true,
+        () => false,
+      ),
+    "the ConfigMap to be back",
   );
 });
 
@@ -202,10 +204,10 @@ test("a Secret is made once: a label taken off, or a new operator, changes no pa
     { namespace, name: "sample-redis" },
     { metadata: { labels: { "app.kubernetes.io/managed-by": null } } },
   );
-  await until("the label to be back", async () => {
+  await until(async () => {
     const { metadata } = await child(namespace, Secret, "redis");
     return metadata.labels?.["app.kubernetes.io/managed-by"] !== undefined;
-  });
+  }, "the label to be back");
   assert.deepEqual(await read(), before);
 });
 
@@ -218,7 +220,7 @@ test("a changed spec changes the children that it concerns and no other", async 
     ingress: { hashOn: "conversation", replicas: 3 },
     servers: { podTemplate: { spec: { nodeSelector: { pool: "chat" } } } },
   });
-  await until("the new generation", async () => (await statusOf(namespace)).observedGeneration === 2);
+  await until(async () => (await statusOf(namespace)).observedGeneration === 2, "the new generation");
   const chat = await child(namespace, Deployment, "chat");
   const { template } = chat.spec as { template: { spec: { containers: { image: string }[]; nodeSelector: object } } };
   assert.equal(template.spec.containers[0]?.image, "chatcluster/chat-server:next");
@@ -237,18 +239,20 @@ test("paused, it is left alone; resumed, it is put right", async () => {
   const pause = (value: string | null) =>
     admin.mergePatch(CHAT_CLUSTER, name, { metadata: { annotations: { "chatcluster.dev/paused": value } } });
   await pause("true");
-  await until("Paused", async () => condition(await statusOf(namespace), "Paused")?.status === "True");
+  await until(async () => condition(await statusOf(namespace), "Paused")?.status === "True", "Paused");
   await admin.delete(ConfigMap, { namespace, name: "sample-redis" });
   await settle();
   await assert.rejects(child(namespace, ConfigMap, "redis"), { code: "kubernetes_not_found" });
   await pause(null);
-  await until("the ConfigMap to be back", () =>
-    child(namespace, ConfigMap, "redis").then(
-      () => true,
-      () => false,
-    ),
+  await until(
+    () =>
+      child(namespace, ConfigMap, "redis").then(
+        () => true,
+        () => false,
+      ),
+    "the ConfigMap to be back",
   );
-  await until("not Paused", async () => condition(await statusOf(namespace), "Paused")?.status === "False");
+  await until(async () => condition(await statusOf(namespace), "Paused")?.status === "False", "not Paused");
 });
 
 test("a Secret of the user that is missing or unfit is named by a condition and an Event, and taken when it is there", async () => {
@@ -257,10 +261,10 @@ test("a Secret of the user that is missing or unfit is named by a condition and 
   const degraded = async () => condition(await statusOf(namespace), "Degraded");
   assert.equal((await degraded())?.reason, "AuthSecretMissing");
   assert.match((await degraded())?.message ?? "", /own-key/);
-  await until("an Event", async () => {
+  await until(async () => {
     const { items } = await admin.list(Event, { namespace });
     return items.some(({ reason, note }) => reason === "AuthSecretMissing" && String(note).includes("own-key"));
-  });
+  }, "an Event");
   const secret = (key: string): KubernetesObject => ({
     apiVersion: "v1",
     kind: "Secret",
@@ -268,9 +272,9 @@ test("a Secret of the user that is missing or unfit is named by a condition and 
     data: { "jwt-secret": Buffer.from(key).toString("base64") },
   });
   await admin.apply(secret("short"));
-  await until("the short key to be refused", async () => (await degraded())?.reason === "AuthSecretInvalid");
+  await until(async () => (await degraded())?.reason === "AuthSecretInvalid", "the short key to be refused");
   await admin.apply(secret("k".repeat(32)));
-  await until("the key to be taken", async () => (await degraded())?.status === "False");
+  await until(async () => (await degraded())?.status === "False", "the key to be taken");
   await assert.rejects(child(namespace, Secret, "auth"), { code: "kubernetes_not_found" });
   const { spec } = await child(namespace, Deployment, "chat");
   assert.match(
@@ -296,8 +300,8 @@ test("a volume grows by its claim, for the StatefulSet's template cannot change"
   await patchSpec(namespace, { redis: { storage: { size: "2Gi" } } });
   // Without a StorageClass that can, the API server refuses: that must be said, and nothing else stop.
   await until(
-    "the refusal",
     async () => condition(await statusOf(namespace), "Degraded")?.reason === "VolumeGrowthRefused",
+    "the refusal",
   );
   assert.match(condition(await statusOf(namespace), "Degraded")?.message ?? "", /data-sample-redis-0/);
 });
@@ -340,13 +344,13 @@ test("connections past the target add a server; when they fall, the emptiest is 
   assert.equal(await replicas(namespace), 1);
   operator.servers.set("one", 190);
   await runPod(namespace, "one");
-  await until("a second server", async () => (await replicas(namespace)) === 2);
-  await until("the connections in the status", async () => (await statusOf(namespace)).connections === 190);
+  await until(async () => (await replicas(namespace)) === 2, "a second server");
+  await until(async () => (await statusOf(namespace)).connections === 190, "the connections in the status");
 
   operator.servers.set("one", 40);
   operator.servers.set("two", 3);
   await runPod(namespace, "two");
-  await until("a drain", () => operator.servers.drains.includes("two"), 30_000);
+  await until(() => operator.servers.drains.includes("two"), "a drain", 30_000);
   const draining = await admin.get(Pod, { namespace, name: "two" });
   assert.equal(draining.metadata.annotations?.["controller.kubernetes.io/pod-deletion-cost"], "-1000000");
   assert.ok(draining.metadata.annotations?.["chatcluster.dev/drain-started-at"]);
@@ -356,7 +360,7 @@ test("connections past the target add a server; when they fall, the emptiest is 
   await operator[Symbol.asyncDispose]();
   operator = await startOperator(account, operator.servers);
   operator.servers.finishDrain("two");
-  await until("the number to fall", async () => (await replicas(namespace)) === 1);
+  await until(async () => (await replicas(namespace)) === 1, "the number to fall");
   // The pod is still there, as the ReplicaSet has not come to it: that must not bring the number back up.
   await settle();
   assert.equal(await replicas(namespace), 1);
@@ -371,12 +375,12 @@ test("a server that cannot be asked keeps the number from falling, and says so",
   await create(namespace, { servers: { min: 1, max: 3, connectionsPerServer: 100, stabilizationSeconds: 1 } });
   operator.servers.set("talks", 150);
   await runPod(namespace, "talks");
-  await until("a second server", async () => (await replicas(namespace)) === 2);
+  await until(async () => (await replicas(namespace)) === 2, "a second server");
   operator.servers.set("talks", 1);
   await runPod(namespace, "mute");
   await until(
-    "CountsMissing",
     async () => condition(await statusOf(namespace), "ScalingActive")?.reason === "CountsMissing",
+    "CountsMissing",
   );
   assert.match(condition(await statusOf(namespace), "ScalingActive")?.message ?? "", /mute/);
   await settleOnPolls();
@@ -386,7 +390,7 @@ test("a server that cannot be asked keeps the number from falling, and says so",
 /** Waits for two more looks at servers that are polled. */
 async function settleOnPolls(): Promise<void> {
   const seen = await operator.reconciles();
-  await until("two more looks", async () => (await operator.reconciles()) >= seen + 2, 15_000);
+  await until(async () => (await operator.reconciles()) >= seen + 2, "two more looks", 15_000);
 }
 
 test("Cassandra's roles are made when its node is ready, and a failure is told", async () => {
@@ -410,11 +414,11 @@ test("Cassandra's roles are made when its node is ready, and a failure is told",
   };
   await admin.mergePatch(Pod, { namespace, name }, { status: { phase: "Running", ...podStatus } }, "status");
   await until(
-    "the failure",
     async () => condition(await statusOf(namespace), "CassandraReady")?.reason === "CredentialsNotApplied",
+    "the failure",
   );
   operator.credentials.failure = undefined;
-  await until("CassandraReady", async () => condition(await statusOf(namespace), "CassandraReady")?.status === "True");
+  await until(async () => condition(await statusOf(namespace), "CassandraReady")?.status === "True", "CassandraReady");
   const { cassandra } = { cassandra: await child(namespace, Secret, "cassandra") };
   const { password = "" } = cassandra.data as Record<string, string>;
   const request = operator.credentials.requests.at(-1);

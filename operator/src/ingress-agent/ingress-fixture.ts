@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, Agent as HttpAgent, type IncomingMessage, request, type Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import { createLogger } from "@chatcluster/foundation/logger";
+import { until } from "@chatcluster/foundation/until";
 import { type Haproxy, startHaproxy } from "@chatcluster/local/services";
 import { Registry } from "prom-client";
 import { type HaproxyConfigOptions, renderHaproxyConfig } from "../ingress/haproxy-config.ts";
@@ -169,7 +169,7 @@ export class Ingress implements AsyncDisposable {
   /** Waits until HAProxy has exactly these servers, all up. */
   async hasUp(...names: string[]): Promise<void> {
     const wanted = [...names].sort().join();
-    await until(`servers ${wanted}`, async () => {
+    await until(async () => {
       const servers = await this.servers();
       return (
         servers.every(({ up }) => up) &&
@@ -178,7 +178,7 @@ export class Ingress implements AsyncDisposable {
           .sort()
           .join() === wanted
       );
-    });
+    }, `servers ${wanted}`);
   }
 
   async get(path: string, headers: Record<string, string> = {}): Promise<Reply> {
@@ -225,14 +225,5 @@ export class Ingress implements AsyncDisposable {
     await this.#running;
     this.#http.destroy();
     await this.haproxy[Symbol.asyncDispose]();
-  }
-}
-
-/** Looks until it is so. @throws Error that names what was waited for. */
-export async function until(what: string, isSo: () => Promise<boolean> | boolean, seconds = 30): Promise<void> {
-  const end = performance.now() + seconds * 1000;
-  while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`${what}: not within ${seconds} s`);
-    await delay(25);
   }
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { Backend, Ingress, until } from "./ingress-fixture.ts";
+import { until } from "@chatcluster/foundation/until";
+import { Backend, Ingress } from "./ingress-fixture.ts";
 
 const USERS = 1000;
 let backends: Backend[] = [];
@@ -39,7 +40,7 @@ test("a user has the same server through either ingress, in whatever order the s
   one.slices.set(some);
   for (const backend of some.toReversed()) {
     two.slices.set([...some.filter(({ name }) => name > backend.name), backend]);
-    await until(`${backend.name} added`, async () => (await two.servers()).some(({ name }) => name === backend.name));
+    await until(async () => (await two.servers()).some(({ name }) => name === backend.name), `${backend.name} added`);
   }
   await Promise.all([one.hasUp(...names(some)), two.hasUp(...names(some))]);
   const through = await one.serversOfUsers(USERS);
@@ -50,10 +51,10 @@ test("a user has the same server through either ingress, in whatever order the s
   assert.ok(Math.max(...counts) <= 1.25 * (USERS / some.length), counts.join());
 
   await two.haproxy.kill();
-  await until("the agent says that HAProxy is away", () => two.agent.problem !== undefined);
+  await until(() => two.agent.problem !== undefined, "the agent says that HAProxy is away");
   await two.haproxy.restart();
   await two.hasUp(...names(some));
-  await until("the agent is ready again", () => two.agent.problem === undefined);
+  await until(() => two.agent.problem === undefined, "the agent is ready again");
   assert.deepEqual(await two.serversOfUsers(USERS), through);
 });
 
@@ -78,7 +79,7 @@ test("a fifth server takes about a fifth of the users, and gives them back; no o
 
   const late = await Promise.all(Array.from({ length: 40 }, (_, user) => ingress.open(`user-${user}`)));
   ingress.slices.set(backends, { [fifth.name]: { ready: false } });
-  await until("drain", async () => (await ingress.servers()).some(({ state }) => state === "drain"));
+  await until(async () => (await ingress.servers()).some(({ state }) => state === "drain"), "drain");
   assert.deepEqual(await ingress.serversOfUsers(USERS), atFirst);
   assert.ok(
     late.some(({ server }) => server === fifth.name),
@@ -99,7 +100,7 @@ test("a server that has gone stays until its last connection has ended, then it 
   assert.ok(staying.length > 0 && leaving.length > 0);
 
   ingress.slices.set(two.slice(1));
-  await until("maintenance", async () => (await ingress.servers()).some(({ state }) => state === "maint"));
+  await until(async () => (await ingress.servers()).some(({ state }) => state === "maint"), "maintenance");
   await Promise.all(leaving.map((connection) => connection.echo()));
   assert.deepEqual(new Set(await ingress.serversOfUsers(50)), new Set(["chat-b"]));
   for (const { socket } of leaving) socket.destroy();
@@ -129,10 +130,11 @@ test("a pod's new address takes the place of the old one", async () => {
     const open = await Promise.all(Array.from({ length: 10 }, (_, user) => ingress.open(`user-${user}`)));
     assert.ok(open.some(({ server }) => server === "chat-a"));
     ingress.slices.set([moving, ...backends.slice(1, 2)]);
-    await until("the new address is up", async () =>
-      (await ingress.servers()).some(({ address, up }) => address === moving.address && up),
+    await until(
+      async () => (await ingress.servers()).some(({ address, up }) => address === moving.address && up),
+      "the new address is up",
     );
-    await until("the old address has gone", async () => (await ingress.servers()).length === 2);
+    await until(async () => (await ingress.servers()).length === 2, "the old address has gone");
     assert.deepEqual(new Set(await ingress.serversOfUsers(50)), new Set(["chat-a", "chat-b"]));
     for (const { socket } of open) socket.destroy();
   } finally {
@@ -153,7 +155,7 @@ test("a dead server's users go elsewhere at once, before any check has failed", 
     assert.equal(reply.status, 200);
     if (server !== "chat-x") assert.equal(reply.server, server);
   }
-  await until("the check has failed", async () => (await ingress.servers()).some(({ up }) => !up));
+  await until(async () => (await ingress.servers()).some(({ up }) => !up), "the check has failed");
 });
 
 test("the user is the token's subject, in the header or the query, or the query's user", async () => {
@@ -241,7 +243,7 @@ test("no token reaches the access log", async () => {
   await ingress.hasUp("chat-a");
   await ingress.get(`/chat?token=${jwt("log")}`);
   const logged = async () => (await ingress.haproxy.logTail()).split("\n").find((line) => line.includes('"path"'));
-  await until("the request is logged", async () => (await logged()) !== undefined);
+  await until(async () => (await logged()) !== undefined, "the request is logged");
   const line = (await logged()) ?? "";
   assert.doesNotMatch(line, /token|eyJ/);
   const entry = JSON.parse(line.slice(line.indexOf("{")));

@@ -5,12 +5,13 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, freePort, type Haproxy, startApiServer, startHaproxy } from "@chatcluster/local/services";
 import { KubeConfig } from "@kubernetes/client-node";
 import { renderHaproxyConfig } from "../ingress/haproxy-config.ts";
 import { Client } from "../runtime/client.ts";
 import { EndpointSlice, Scheme } from "../runtime/scheme.ts";
-import { Backend, until } from "./ingress-fixture.ts";
+import { Backend } from "./ingress-fixture.ts";
 import { parseServers } from "./server-table.ts";
 
 const PROGRAM = fileURLToPath(new URL("./main.ts", import.meta.url));
@@ -130,33 +131,33 @@ test("the program follows the EndpointSlices of a real API server, and ends on S
   await writeSlice(backends);
   const agent = startAgent(port);
   try {
-    await until("ready", async () => (await status(port, "/readyz")) === 200, 30);
+    await until(async () => (await status(port, "/readyz")) === 200, "ready", 30_000);
     assert.deepEqual(await states(), ["chat-a ready", "chat-b ready"]);
-    await until("both up", async () => (await servers()).every(({ up }) => up));
+    await until(async () => (await servers()).every(({ up }) => up), "both up");
 
     await writeSlice(backends, ["chat-a"]);
-    await until("drain", async () => (await states()).includes("chat-a drain"));
+    await until(async () => (await states()).includes("chat-a drain"), "drain");
     await writeSlice(backends.slice(1));
-    await until("deletion", async () => (await states()).join() === "chat-b ready");
+    await until(async () => (await states()).join() === "chat-b ready", "deletion");
 
     // HAProxy starts anew and empty.
     await haproxy.kill();
-    await until("not ready without HAProxy", async () => (await status(port, "/readyz")) === 503);
+    await until(async () => (await status(port, "/readyz")) === 503, "not ready without HAProxy");
     assert.equal(await status(port, "/healthz"), 200);
     await haproxy.restart();
-    await until("its servers are back", async () => (await states()).join() === "chat-b ready");
-    await until("ready again", async () => (await status(port, "/readyz")) === 200);
+    await until(async () => (await states()).join() === "chat-b ready", "its servers are back");
+    await until(async () => (await status(port, "/readyz")) === 200, "ready again");
 
     // An API server away takes no server away, and what it says afterwards is heard.
     await api.kill();
-    await until("the watch has ended", async () => /watch_restarts_total\{reason="error"\}/.test(await metrics(port)));
+    await until(async () => /watch_restarts_total\{reason="error"\}/.test(await metrics(port)), "the watch has ended");
     assert.equal(await status(port, "/readyz"), 200);
     assert.deepEqual(await states(), ["chat-b ready"]);
     await api.restart();
     await writeSlice(backends);
-    await until("the second server is back", async () => (await states()).length === 2, 60);
+    await until(async () => (await states()).length === 2, "the second server is back", 60_000);
 
-    await until("and counted", async () => /ingress_servers\{state="ready"\} 2/.test(await metrics(port)));
+    await until(async () => /ingress_servers\{state="ready"\} 2/.test(await metrics(port)), "and counted");
   } finally {
     agent.kill("SIGTERM");
   }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
 import { test } from "node:test";
-import { Backend, Ingress, until } from "./ingress-fixture.ts";
+import { until } from "@chatcluster/foundation/until";
+import { Backend, Ingress } from "./ingress-fixture.ts";
 import { assignRingIds, ringIdOf } from "./ring-id.ts";
 
 /** Two pod names whose ids collide, in sorted order. */
@@ -30,10 +31,10 @@ test("two names whose ids collide: the later one changes its id and keeps its op
     const open = await Promise.all(Array.from({ length: 10 }, (_, user) => one.open(`user-${user}`)));
 
     one.slices.set([late, early]);
-    await until("both are up beside the old one", async () => {
+    await until(async () => {
       const servers = await one.servers();
       return servers.length === 3 && [first, successor].every((name) => servers.some((s) => s.name === name && s.up));
-    });
+    }, "both are up beside the old one");
     await Promise.all(open.map((connection) => connection.echo()));
     two.slices.set([early, late]);
     await two.hasUp(first, second);
@@ -89,7 +90,7 @@ test("SIGUSR1 ends an ingress: no new connections, open ones stay until the drai
     const open = await ingress.open("user-1");
     const closed = once(open.socket, "close", { signal: AbortSignal.timeout(20_000) });
     process.kill(ingress.haproxy.pid, "SIGUSR1");
-    await until("no new connections", () => isRefused(ingress.haproxy.port));
+    await until(() => isRefused(ingress.haproxy.port), "no new connections");
     await open.echo();
     open.socket.resume();
     await closed;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import { Applier } from "./apply.ts";
 import { FIELD_MANAGER } from "./client.ts";
@@ -8,7 +9,6 @@ import { type KubernetesObject, keyOf } from "./object.ts";
 import * as kinds from "./scheme.ts";
 import { configMap, countingClient, quietLogger } from "./testing/api.ts";
 import { startTcpProxy } from "./testing/tcp-proxy.ts";
-import { until } from "./testing/until.ts";
 
 let server: ApiServer;
 /** Somebody else: kubectl, an autoscaler, a service mesh. */
@@ -158,8 +158,8 @@ test("drift in our fields is put right, and others' fields live on without a wri
   const { resourceVersion } = (await others.apply(theirs)).metadata;
   assert.notEqual(resourceVersion, live.metadata.resourceVersion);
   await until(
-    "the cache has their fields",
     () => operator.cached(deployment)?.metadata.resourceVersion === resourceVersion,
+    "the cache has their fields",
   );
   assert.equal((await operator.apply(owner, desired)).written, 0);
   assert.equal(operator.writes(), before);
@@ -171,7 +171,7 @@ test("drift in our fields is put right, and others' fields live on without a wri
   ];
   const isCached = (object: KubernetesObject) =>
     operator.cached(object)?.metadata.resourceVersion === object.metadata.resourceVersion;
-  await until("the cache has the drift", () => drifted.every(isCached));
+  await until(() => drifted.every(isCached), "the cache has the drift");
   assert.equal((await operator.apply(owner, desired)).updated.length, 2);
   const healed = (await others.get(kinds.Deployment, nameOf(deployment))) as { spec?: unknown } & KubernetesObject;
   const spec = healed.spec as { replicas: number; template: { spec: { containers: { name: string }[] } } };
@@ -189,7 +189,7 @@ test("a field we no longer want is removed, and so is a child, but nothing of an
   await operator.apply(owner, desired);
   const foreign = configMap("prune-foreign", {}, { labels: { instance: "prune" } });
   await others.create(foreign);
-  await until("the cache has the foreign object", () => operator.cached(foreign));
+  await until(() => operator.cached(foreign), "the cache has the foreign object");
 
   const fewer = desired
     .filter(({ kind }) => kind !== "Secret")
@@ -200,7 +200,7 @@ test("a field we no longer want is removed, and so is a child, but nothing of an
   await assert.rejects(others.get(kinds.Secret, nameOf(named(desired, "Secret"))), { code: "kubernetes_not_found" });
   assert.equal((await others.get(kinds.ConfigMap, nameOf(named(desired, "ConfigMap")))).data, undefined);
   await others.get(kinds.ConfigMap, nameOf(foreign));
-  await until("the cache has the deletion", () => operator.cached(named(desired, "Secret")) === undefined);
+  await until(() => operator.cached(named(desired, "Secret")) === undefined, "the cache has the deletion");
   assert.equal((await operator.apply(owner, fewer)).written, 0);
 });
 
@@ -231,10 +231,10 @@ test("an admission policy that overrides a field of ours does not make us write 
   const { client: admin } = countingClient(server.kubeconfig, { scheme: new kinds.Scheme(...POLICY_KINDS) });
   for (const object of overridingPolicy("overridden")) await admin.create(object);
   const probe = configMap("probe", { key: "ours" }, { labels: { instance: "overridden" } });
-  await until("the policy is in force", async () => {
+  await until(async () => {
     const { data } = await others.apply(probe);
     return (data as { key: string }).key === "theirs";
-  });
+  }, "the policy is in force");
   const owner = await ownerOf("overridden");
   const [config] = children("overridden") as [KubernetesObject];
   await using operator = await startOperator("overridden");
@@ -246,8 +246,8 @@ test("an admission policy that overrides a field of ours does not make us write 
     metadata: { labels: { instance: "overridden", app: "x" } },
   });
   await until(
-    "the cache has the change",
     () => operator.cached(config)?.metadata.resourceVersion === drifted.metadata.resourceVersion,
+    "the cache has the change",
   );
   await operator.apply(owner, [config]);
   assert.equal(operator.writes(), before);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import { Registry } from "prom-client";
 import { Controller, type ControllerOptions, type Reconcile } from "./controller.ts";
@@ -8,7 +9,6 @@ import { RuntimeMetrics } from "./metrics.ts";
 import { controllerReference } from "./object.ts";
 import { ConfigMap, Secret, Service } from "./scheme.ts";
 import { configMap, countingClient, quietLogger } from "./testing/api.ts";
-import { until } from "./testing/until.ts";
 
 let server: ApiServer;
 
@@ -59,13 +59,13 @@ test("changes of the object, of what it owns and of what it watches reconcile it
   });
   const { client, labels } = some;
   const owner = await client.create(configMap("sources-owner", {}, { labels }));
-  await until("the new object is reconciled", () => seen.length === 1);
+  await until(() => seen.length === 1, "the new object is reconciled");
 
   const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "owned", namespace: "default", labels } };
   await client.create({ ...secret, metadata: { ...secret.metadata, ownerReferences: [controllerReference(owner)] } });
-  await until("its child's arrival reconciles it", () => seen.length === 2);
+  await until(() => seen.length === 2, "its child's arrival reconciles it");
   await client.delete(Secret, { namespace: "default", name: "owned" });
-  await until("its child's end reconciles it", () => seen.length === 3);
+  await until(() => seen.length === 3, "its child's end reconciles it");
 
   // Of no owner, and of an owner of the same name but another kind: neither concerns it.
   await client.create({ ...secret, metadata: { ...secret.metadata, name: "free" } });
@@ -78,7 +78,7 @@ test("changes of the object, of what it owns and of what it watches reconcile it
     metadata: { name: "watched", namespace: "default", labels, annotations },
     spec: { ports: [{ port: 80 }] },
   });
-  await until("a mapped change reconciles it", () => seen.length === 4);
+  await until(() => seen.length === 4, "a mapped change reconciles it");
   assert.deepEqual(new Set(seen), new Set(["default/sources-owner"]));
 });
 
@@ -90,18 +90,18 @@ test("a failed reconcile is tried again with back-off and counted; requeueAfterM
     return times.length === 4 ? { requeueAfterMs: 50 } : undefined;
   });
   await some.client.create(configMap("errors-1", {}, { labels: some.labels }));
-  await until("it succeeds and comes back", () => times.length === 5);
+  await until(() => times.length === 5, "it succeeds and comes back");
   const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
   for (const [index, least] of [20, 40, 80, 50].entries())
     assert.ok((waits[index] ?? 0) >= least - 2, `wait ${index}: ${waits[index]} ms`);
   const { metrics } = some;
   assert.equal((await metrics.reconcileErrors.get()).values[0]?.value, 3);
-  const durations = await until("the last one is counted", async () => {
+  const durations = await until(async () => {
     const count = (await metrics.reconcileSeconds.get()).values.find(({ metricName }) =>
       metricName?.endsWith("_count"),
     );
     return count?.value === 5 && count;
-  });
+  }, "the last one is counted");
   assert.deepEqual(durations.labels, { controller: "errors" });
 });
 
@@ -124,7 +124,7 @@ test("one key is never worked on twice at once, others go on, and stopping waits
   );
   const { client, labels } = some;
   await client.create(configMap("workers-0", {}, { labels }));
-  await until("the slow key is in work", () => active.get("workers-0") === 1);
+  await until(() => active.get("workers-0") === 1, "the slow key is in work");
   for (let number = 1; number <= 5; number += 1) {
     await client.create(configMap(`workers-${number}`, {}, { labels }));
     await client.mergePatch(
@@ -133,7 +133,7 @@ test("one key is never worked on twice at once, others go on, and stopping waits
       { data: { number: String(number) } },
     );
   }
-  await until("the others are done", () => active.size === 6 && runs >= 6);
+  await until(() => active.size === 6 && runs >= 6, "the others are done");
   assert.equal(most, 1);
   some.stop();
   let isStopped = false;

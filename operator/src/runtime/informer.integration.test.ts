@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import { Informer, type InformerOptions } from "./informer.ts";
 import { ConfigMap } from "./scheme.ts";
 import { configMap, countingClient, quietLogger } from "./testing/api.ts";
 import { startTcpProxy } from "./testing/tcp-proxy.ts";
-import { until } from "./testing/until.ts";
 
 let server: ApiServer;
 
@@ -58,7 +58,7 @@ test("a list of several pages, then every change in order, without managedFields
   for (let start = 0; start < names.length; start += 50)
     await Promise.all(names.slice(start, start + 50).map((name) => some.make(name)));
   await using second = startInformer("pages");
-  await until("620 objects are listed", () => second.informer.hasSynced && second.informer.size === 620);
+  await until(() => second.informer.hasSynced && second.informer.size === 620, "620 objects are listed");
   assert.equal(second.informer.get("default/page-0")?.metadata.managedFields, undefined);
   assert.equal(second.informer.get("default/page-0")?.kind, "ConfigMap");
   const { client } = second;
@@ -66,29 +66,29 @@ test("a list of several pages, then every change in order, without managedFields
   await second.remove("page-1");
   await client.create(configMap("unselected"));
   await second.make("page-last");
-  await until("the last change is seen", () => second.has("page-last"));
+  await until(() => second.has("page-last"), "the last change is seen");
   assert.deepEqual(second.log.slice(620), ["updated page-1", "deleted page-1", "added page-last"]);
 });
 
 test("a change is seen within 200 ms", async () => {
   await using some = startInformer("fast");
-  await until("it is in step", () => some.informer.hasSynced);
+  await until(() => some.informer.hasSynced, "it is in step");
   await some.make("fast-1");
   const startedMs = performance.now();
-  await until("the new object is seen", () => some.has("fast-1"));
+  await until(() => some.has("fast-1"), "the new object is seen");
   assert.ok(performance.now() - startedMs < 200, `${performance.now() - startedMs} ms`);
 });
 
 test("an API server that is killed and comes back: what changed meanwhile is seen, deletions too", async () => {
   await using some = startInformer("restart");
   await some.make("restart-old");
-  await until("the first object is seen", () => some.has("restart-old"));
+  await until(() => some.has("restart-old"), "the first object is seen");
   await server.kill();
-  await until("the watch is lost", () => some.restarts.includes("error"));
+  await until(() => some.restarts.includes("error"), "the watch is lost");
   await server.restart();
   await some.remove("restart-old");
   await some.make("restart-new");
-  await until("both changes are seen", () => some.has("restart-new") && !some.has("restart-old"));
+  await until(() => some.has("restart-new") && !some.has("restart-old"), "both changes are seen");
   assert.ok(some.log.includes("deleted restart-old"));
 });
 
@@ -97,7 +97,7 @@ test("a version that etcd has compacted gives 410: the informer lists again and 
   const { client } = countingClient(server.kubeconfig.replace(server.url, `https://127.0.0.1:${proxy.port}`));
   await using some = startInformer("gone", { client });
   await some.make("gone-old");
-  await until("the first object is seen", () => some.has("gone-old"));
+  await until(() => some.has("gone-old"), "the first object is seen");
   proxy.cut();
   await some.remove("gone-old");
   await some.make("gone-new");
@@ -107,28 +107,30 @@ test("a version that etcd has compacted gives 410: the informer lists again and 
   await server.kill();
   await server.restart();
   proxy.mend();
-  await until("the version is refused", () => some.restarts.includes("gone"));
-  await until("the informer goes on", () => some.has("gone-new") && !some.has("gone-old"));
+  await until(() => some.restarts.includes("gone"), "the version is refused");
+  await until(() => some.has("gone-new") && !some.has("gone-old"), "the informer goes on");
   assert.ok(some.log.includes("deleted gone-old"));
 });
 
 test("a server that hangs with its connections open: the watch is ended by the watchdog and nothing is missed", async () => {
   await using some = startInformer("hang", { watchTimeoutSeconds: 2, watchGraceMs: 500 });
-  await until("it is in step", () => some.informer.hasSynced);
-  await until("a watch has ended in time", () => some.restarts.includes("timeout"));
+  await until(() => some.informer.hasSynced, "it is in step");
+  await until(() => some.restarts.includes("timeout"), "a watch has ended in time");
   server.pause();
   try {
-    await until("the hung watch is found", () => some.restarts.includes("stale"));
+    await until(() => some.restarts.includes("stale"), "the hung watch is found");
   } finally {
     server.resume();
   }
-  await until("the API server answers", () =>
-    some.make("hang-1").then(
-      () => true,
-      () => false,
-    ),
+  await until(
+    () =>
+      some.make("hang-1").then(
+        () => true,
+        () => false,
+      ),
+    "the API server answers",
   );
-  await until("the change is seen", () => some.has("hang-1"));
+  await until(() => some.has("hang-1"), "the change is seen");
 });
 
 /** Through etcd's JSON gateway. https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/ */

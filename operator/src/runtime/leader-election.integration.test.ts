@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import { type KubernetesObject, Lease } from "./index.ts";
 import { LeaderElection } from "./leader-election.ts";
 import { countingClient, quietLogger } from "./testing/api.ts";
 import { FakeClock } from "./testing/fake-clock.ts";
-import { until } from "./testing/until.ts";
 
 let server: ApiServer;
 
@@ -32,11 +32,11 @@ async function drive<Value>(clock: FakeClock, promise: Promise<Value>): Promise<
     isSettled = true;
   };
   promise.then(settle, settle);
-  await until("it is settled", () => {
+  await until(() => {
     // Real requests need real time: the clock of leases moves by 100 ms for each 20 ms of it.
     if (!isSettled) clock.advance(100);
     return isSettled;
-  });
+  }, "it is settled");
   return promise;
 }
 

@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import { type KubernetesObject, Lease } from "./index.ts";
 import { ConfigMap, Event } from "./scheme.ts";
 import { configMap, countingClient } from "./testing/api.ts";
-import { until } from "./testing/until.ts";
 
 const PROGRAM = fileURLToPath(new URL("./testing/manager-process.ts", import.meta.url));
 /** The design's bound for a standby to take over. */
@@ -40,7 +40,7 @@ async function startInstance(name: string): Promise<Instance> {
   started.add(child);
   const lines: Record<string, unknown>[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => lines.push(JSON.parse(line)));
-  const { healthPort } = await until(`${name} listens`, () => lines.find((line) => "healthPort" in line));
+  const { healthPort } = await until(() => lines.find((line) => "healthPort" in line), `${name} listens`);
   return {
     child,
     lines,
@@ -66,7 +66,7 @@ function seenBy(name: string, value: string, timeoutMs?: number): Promise<string
     const { seen, by } = annotationsOf(await client.get(ConfigMap, { namespace: "default", name }));
     return seen === value && by;
   };
-  return until(`somebody has seen ${value}`, probe, timeoutMs) as Promise<string | undefined>;
+  return until(probe, `somebody has seen ${value}`, timeoutMs) as Promise<string | undefined>;
 }
 
 test("one of several leads; a stopped, killed or ended leader is replaced in time, and the stopped one writes nothing more", async () => {
@@ -82,7 +82,7 @@ test("one of several leads; a stopped, killed or ended leader is replaced in tim
   const exited = once(a.child, "exit");
   a.child.kill("SIGCONT");
   assert.deepEqual(await exited, [1, null]);
-  await until("the old leader says why", () => a.lines.some(({ failed }) => failed === "leadership_lost"));
+  await until(() => a.lines.some(({ failed }) => failed === "leadership_lost"), "the old leader says why");
   assert.equal(await leader(), "b");
   assert.equal(annotationsOf(await client.get(ConfigMap, { namespace: "default", name: "work" })).by, "b");
 
@@ -109,15 +109,15 @@ test("a change is acted on within a second and told by an Event", async () => {
   await setValue("quick", "1");
   await seenBy("quick", "1");
   assert.ok(performance.now() - startedMs < 1_000, `${performance.now() - startedMs} ms`);
-  await until("the Event is written", async () => {
+  await until(async () => {
     const { items } = await client.list(Event, { namespace: "default" });
     return items.some(({ note, regarding }) => note === "value 1" && (regarding as { name: string }).name === "quick");
-  });
+  }, "the Event is written");
 });
 
 test("health says what is missing, and metrics are served", async () => {
   const instance = await startInstance("e");
-  await until("it is ready", async () => (await instance.get("/readyz")).status === 200);
+  await until(async () => (await instance.get("/readyz")).status === 200, "it is ready");
   assert.equal((await instance.get("/healthz")).status, 200);
   assert.equal((await instance.get("/nothing")).status, 404);
   const { body } = await instance.get("/metrics");

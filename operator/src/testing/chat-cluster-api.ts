@@ -1,8 +1,8 @@
+import { until } from "@chatcluster/foundation/until";
 import { chatClusterCrd } from "../api/crd.ts";
 import { CHAT_CLUSTER } from "../controller/informers.ts";
 import { Client, CustomResourceDefinition, isNotFound, type KubernetesObject, Scheme } from "../runtime/index.ts";
 import { kubeConfigOf } from "../runtime/testing/api.ts";
-import { until } from "../runtime/testing/until.ts";
 
 /** For integration tests: ChatClusters on a real API server. */
 
@@ -19,19 +19,21 @@ export function clientOf(kubeconfig: string): Client {
 export async function installCrd(client: Client): Promise<void> {
   const crd = chatClusterCrd() as KubernetesObject;
   await client.apply(crd);
-  await until("the CustomResourceDefinition to be established", async () => {
+  await until(async () => {
     const { status } = await client.get(CustomResourceDefinition, { namespace: "", name: crd.metadata.name });
     const { conditions } = (status ?? {}) as { conditions?: { type: string; status: string }[] | null };
     return conditions?.some((condition) => condition.type === "Established" && condition.status === "True");
-  });
-  await until("ChatClusters to be served", () =>
-    client.list(CHAT_CLUSTER).then(
-      () => true,
-      (error: unknown) => {
-        if (isNotFound(error)) return false;
-        throw error;
-      },
-    ),
+  }, "the CustomResourceDefinition to be established");
+  await until(
+    () =>
+      client.list(CHAT_CLUSTER).then(
+        () => true,
+        (error: unknown) => {
+          if (isNotFound(error)) return false;
+          throw error;
+        },
+      ),
+    "ChatClusters to be served",
   );
 }
 

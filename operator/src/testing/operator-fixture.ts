@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { CodedError } from "@chatcluster/foundation/errors";
+import { until } from "@chatcluster/foundation/until";
 import type { ApiServer } from "@chatcluster/local/services";
 import { tool } from "@chatcluster/local/tools";
 import type { KubeConfig } from "@kubernetes/client-node";
@@ -12,7 +13,6 @@ import { createManager } from "../controller/operator.ts";
 import type { ServerStatus, ServerStatusClient } from "../controller/server-status-client.ts";
 import { type Client, type KubernetesObject, resourceKind } from "../runtime/index.ts";
 import { kubeConfigOf, quietLogger } from "../runtime/testing/api.ts";
-import { until } from "../runtime/testing/until.ts";
 
 /** For integration tests: the operator, in this process, under its own least rights; what it reaches outside of Kubernetes is scripted. */
 
@@ -114,10 +114,10 @@ export async function startOperator(kubeConfig: KubeConfig, servers = new Script
   });
   const stop = new AbortController();
   const running = manager.run(stop.signal);
-  await until("the operator to lead", async () => {
+  await until(async () => {
     const { values } = await manager.metrics.isLeader.get();
     return values[0]?.value === 1;
-  });
+  }, "the operator to lead");
   return {
     servers,
     credentials,

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { createLogger } from "@chatcluster/foundation/logger";
+import { until } from "@chatcluster/foundation/until";
 import { exportPKCS8, generateKeyPair } from "jose";
 import { ApnsStandIn } from "../../../test/push-stand-ins/apns-stand-in.ts";
 import { appleToken, notificationFor } from "../../../test/push-stand-ins/notification.ts";
-import { until } from "../../../test/support/until.ts";
 import { ApnsProvider } from "./apns-provider.ts";
 
 const MINUTE = 60_000;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { createLogger } from "@chatcluster/foundation/logger";
+import { until } from "@chatcluster/foundation/until";
 import { FcmStandIn } from "../../../test/push-stand-ins/fcm-stand-in.ts";
 import { notificationFor } from "../../../test/push-stand-ins/notification.ts";
-import { until } from "../../../test/support/until.ts";
 import { FcmProvider } from "./fcm-provider.ts";
 import { parseServiceAccount } from "./service-account.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import { type Redis, startRedis } from "@chatcluster/local/services";
 import { redisCommands } from "../../../test/push-crash/redis-commands.ts";
 import { delivery, pushQueueContract } from "../../../test/push-queue.contract.ts";
-import { until } from "../../../test/support/until.ts";
 import { RedisPushQueue } from "./redis-push-queue.ts";
 
 describe("on a real Redis", () => {
