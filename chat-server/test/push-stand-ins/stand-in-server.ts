@@ -23,12 +23,14 @@ export interface Answer {
   body?: string;
 }
 
-/** What a stand-in does instead of its checks: an answer, or none at all. */
-export type Ordered = Answer | "stall";
+/** What a stand-in does: an answer in place of its checks, its checks, or nothing until it is told to. */
+export type Ordered = Answer | "pass" | "stall";
 
 /** A TLS server with HTTP/2 on 127.0.0.1, whose connections can be made to fail in the ways that networks have. */
 export class StandInServer {
   readonly origin: string;
+  /** To be trusted by clients in other processes; PEM. This one trusts it already. */
+  readonly certificate: string;
   /** How many connections were opened. */
   connections = 0;
   readonly #http: Http2SecureServer;
@@ -38,7 +40,8 @@ export class StandInServer {
   readonly #ordered: Ordered[] = [];
   readonly #stalled = new Set<() => void>();
 
-  private constructor(http: Http2SecureServer, front: Server) {
+  private constructor(http: Http2SecureServer, front: Server, certificate: string) {
+    this.certificate = certificate;
     this.#http = http;
     this.#front = front;
     this.origin = `https://127.0.0.1:${(front.address() as AddressInfo).port}`;
@@ -53,7 +56,7 @@ export class StandInServer {
     http.listen(0, "127.0.0.1");
     front.listen(0, "127.0.0.1");
     await Promise.all([once(http, "listening"), once(front, "listening")]);
-    const server = new StandInServer(http, front);
+    const server = new StandInServer(http, front, certificate.cert);
     front.on("connection", (socket) => server.#pass(socket));
     http.on("session", (session) => {
       server.#sessions.add(session);
@@ -68,6 +71,11 @@ export class StandInServer {
   /** The next requests get these, one each. */
   order(...answers: Ordered[]): void {
     this.#ordered.push(...answers);
+  }
+
+  /** The next requests are dealt with as usual again. */
+  orderNothing(): void {
+    this.#ordered.length = 0;
   }
 
   /** Requests that wait for nothing. */
@@ -141,6 +149,6 @@ export class StandInServer {
     };
     const ordered = this.#ordered.shift();
     if (ordered === "stall") this.#stalled.add(() => void respond());
-    else await respond(ordered);
+    else await respond(ordered === "pass" ? undefined : ordered);
   }
 }
