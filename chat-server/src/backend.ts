@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { Metrics } from "./admin/metrics.ts";
 import type { Broker } from "./broker/broker.ts";
@@ -8,6 +9,9 @@ import type { Config } from "./config.ts";
 import { EmbeddedDirectory } from "./directory/embedded-directory.ts";
 import { RedisDirectory } from "./directory/redis-directory.ts";
 import type { UserDirectory } from "./directory/user-directory.ts";
+import type { PushQueue, PushQueueOptions } from "./push/push-queue.ts";
+import { EmbeddedPushQueue } from "./push/queue/embedded-push-queue.ts";
+import { RedisPushQueue } from "./push/queue/redis-push-queue.ts";
 import { RedisClient } from "./redis/client.ts";
 import { cassandraStores } from "./store/cassandra/cassandra-stores.ts";
 import { CassandraConnection } from "./store/cassandra/connection.ts";
@@ -19,6 +23,7 @@ export interface Backend {
   broker: Broker;
   directory: UserDirectory;
   stores: Stores;
+  pushQueue: (options: PushQueueOptions) => PushQueue;
 }
 
 /** What the server stands on: one process's own, or Redis and Cassandra. */
@@ -34,6 +39,7 @@ function embedded(config: Config): Backend {
     broker,
     stores: embeddedStores(database),
     directory: new EmbeddedDirectory(database, { offlineLimit: config.offlineLimit, publish }),
+    pushQueue: (options) => new EmbeddedPushQueue(join(config.dataDir, "push.sqlite"), options),
   };
 }
 
@@ -54,14 +60,16 @@ function cluster(config: Config, metrics: Metrics, logger: Logger): Backend {
     logger,
     onQuery: () => metrics.cassandraQueries.inc(),
   });
+  const instance = `${config.serverId}.${randomUUID()}`;
   return {
     broker: new RedisBroker(redis, { logLength: config.logLength, logger }),
     stores: cassandraStores(cassandra),
     directory: new RedisDirectory(redis, {
-      instance: `${config.serverId}.${randomUUID()}`,
+      instance,
       address: config.advertisedAddress ?? `${config.host}:${config.port}`,
       ttlMs: config.registryTtlMs,
       offlineLimit: config.offlineLimit,
     }),
+    pushQueue: (options) => new RedisPushQueue(redis, instance, options),
   };
 }

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { type Environment, loadConfig, variableName } from "@chatcluster/foundation/config";
 import { CodedError } from "@chatcluster/foundation/errors";
 import { type Static, Type } from "typebox";
+import { pushProblems, pushProperties } from "./push/push-config.ts";
 
 const PREFIX = "CHAT_";
 const Port = (port: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: port });
@@ -47,6 +48,7 @@ const schema = Type.Object({
   pingIntervalMs: Type.Integer({ minimum: 100, maximum: 300_000, default: 30_000 }),
   pongTimeoutMs: Type.Integer({ minimum: 100, maximum: 300_000, default: 10_000 }),
   loginTimeoutMs: Type.Integer({ minimum: 100, maximum: 300_000, default: 10_000 }),
+  ...pushProperties,
   adminToken: Type.Optional(Type.String({ minLength: 16, description: "at least 16 characters" })),
   logLevel: Type.Union(
     (["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const).map((level) => Type.Literal(level)),
@@ -86,5 +88,6 @@ function dependent(config: Static<typeof schema>): string[] {
     problems.push(`${name("jwtSecret")} and ${name("jwksUrl")} exclude each other`);
   if ((config.cassandraUsername === undefined) !== (config.cassandraPassword === undefined))
     problems.push(`${name("cassandraUsername")} and ${name("cassandraPassword")} go together`);
+  problems.push(...pushProblems(config, name));
   return problems;
 }

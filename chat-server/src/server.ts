@@ -14,6 +14,8 @@ import { Receipts } from "./conversation/receipts.ts";
 import { ReservationRecovery } from "./conversation/reservation-recovery.ts";
 import { FeedHub } from "./delivery/feed-hub.ts";
 import { Drain } from "./drain.ts";
+import { pushDevices } from "./push/devices.ts";
+import { Push } from "./push/push.ts";
 import { OutboundFrame } from "./session/outbound-frame.ts";
 import { RateLimiter } from "./session/rate-limiter.ts";
 import type { SessionServices } from "./session/services.ts";
@@ -38,11 +40,23 @@ export async function startChatServer(
 ): Promise<ChatServer> {
   const registry = new SessionRegistry();
   const metrics = new Metrics(() => webSocket.connections);
-  const { broker, directory, stores } = createBackend(config, metrics, logger);
+  const { broker, directory, stores, pushQueue } = createBackend(config, metrics, logger);
+  const push = await Push.create({
+    config,
+    queue: pushQueue,
+    devices: pushDevices(stores.devices),
+    unread: { of: async () => undefined },
+    registry: metrics.registry,
+    logger,
+  });
 
   const log = new ConversationLog(broker, stores.messages);
   const conversations = new Conversations(stores, log, broker);
-  const offline = new OfflineDelivery(directory, (userId) => registry.isRegistered(userId));
+  const offline = new OfflineDelivery(
+    directory,
+    (userId) => registry.isRegistered(userId),
+    (userIds, body) => push.notify(userIds, body),
+  );
   const recovery = new ReservationRecovery(
     { broker, stores, conversations, offline, logger },
     config.reservationTimeoutMs,
@@ -112,6 +126,7 @@ export async function startChatServer(
   });
   await stores.start();
   await directory.start();
+  push.start();
   const renewal = setInterval(
     () => {
       directory.renew(registry.registeredUsers()).catch((error: unknown) => {
@@ -133,6 +148,7 @@ export async function startChatServer(
       clearInterval(renewal);
       recovery.close();
       await http.close();
+      await push.close();
       await directory.close();
       await broker.close();
       await stores.close();

@@ -1,14 +1,20 @@
 import { offlineEntry, type UserDirectory } from "../directory/user-directory.ts";
 
-/** Puts a committed message on the lists of those members who have no connection anywhere. */
+/** Puts a committed message on the lists of those members who have no connection anywhere, and has a push sent to them. */
 export class OfflineDelivery {
   readonly #directory: UserDirectory;
   readonly #isHere: (userId: string) => boolean;
+  readonly #push: (userIds: readonly string[], body: string) => Promise<void>;
 
   /** `isHere`: the user has a connection to this very server, which gets the message by subscription; nobody needs to be asked. */
-  constructor(directory: UserDirectory, isHere: (userId: string) => boolean) {
+  constructor(
+    directory: UserDirectory,
+    isHere: (userId: string) => boolean,
+    push: (userIds: readonly string[], body: string) => Promise<void>,
+  ) {
     this.#directory = directory;
     this.#isHere = isHere;
+    this.#push = push;
   }
 
   /** To be called after the commit (see {@link UserDirectory} for why), and before the message is acknowledged. Repeating it is harmless. */
@@ -17,6 +23,7 @@ export class OfflineDelivery {
     if (elsewhere.length === 0) return;
     const offline = await this.#directory.offlineAmong(elsewhere);
     const entry = offlineEntry(body);
-    if (entry && offline.length > 0) await this.#directory.push(offline, [entry], true);
+    if (!entry || offline.length === 0) return;
+    await Promise.all([this.#directory.push(offline, [entry], true), this.#push(offline, body)]);
   }
 }

@@ -1,3 +1,4 @@
+import type { DeviceStore } from "../store/stores.ts";
 import type { ProviderName } from "./push-provider.ts";
 
 /** A device with a push token, as the device store has it. */
@@ -20,4 +21,15 @@ export interface PushDevices {
 export interface UnreadCounts {
   /** Messages that the user has not read; undefined if that is not known, which leaves the number on the icon as it is. */
   of(userId: string): Promise<number | undefined>;
+}
+
+/** The devices of the server's store. */
+export function pushDevices(store: DeviceStore): PushDevices {
+  return {
+    async withToken(userId) {
+      const devices = await store.ofUser(userId);
+      return devices.flatMap(({ deviceId, push }) => (push ? [{ deviceId, ...push }] : []));
+    },
+    removeToken: (userId, deviceId, registeredUpTo) => store.removePushToken(userId, deviceId, registeredUpTo),
+  };
 }

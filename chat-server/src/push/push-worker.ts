@@ -33,6 +33,7 @@ export class PushWorker {
   #woken = false;
   #loop: Promise<void> | undefined;
   #stopping = false;
+  #queueAway = false;
 
   constructor(options: PushWorkerOptions) {
     this.#options = options;
@@ -70,10 +71,16 @@ export class PushWorker {
   }
 
   async #claim(limit: number): Promise<Claimed[]> {
+    const { queue, logger } = this.#options;
     try {
-      return await this.#options.queue.claim(limit);
+      const claimed = await queue.claim(limit);
+      if (this.#queueAway) logger.info("push queue read again");
+      this.#queueAway = false;
+      return claimed;
     } catch (error) {
-      this.#options.logger.warn({ err: error }, "push queue not read");
+      // Once, not at each of the many looks while it is away.
+      if (!this.#queueAway) logger.warn({ err: error }, "push queue not read");
+      this.#queueAway = true;
       return [];
     }
   }

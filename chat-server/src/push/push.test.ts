@@ -74,7 +74,7 @@ describe("push to all three services", () => {
       },
     });
     const registry = new Registry();
-    const push = await Push.start({
+    const push = await Push.create({
       config: loadConfig(Type.Object(pushProperties), env, "CHAT_"),
       queue: (options) => new EmbeddedPushQueue(file, options),
       devices: { withToken: async () => devices, removeToken: async () => assert.fail() },
@@ -82,6 +82,7 @@ describe("push to all three services", () => {
       registry,
       logger: pino({ level: "trace" }, stream),
     });
+    push.start();
     return { push, registry, [Symbol.asyncDispose]: () => push.close() };
   }
   const body = (text: string) =>

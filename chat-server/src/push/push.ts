@@ -40,20 +40,20 @@ export interface PushOptions {
 /** Pushes to those who have no connection. Without a configured service it does nothing. */
 export class Push {
   readonly #config: PushConfig;
-  readonly #parts: { queue: PushQueue; worker: PushWorker; close: () => Promise<void> } | undefined;
+  readonly #parts: { queue: PushQueue; worker: PushWorker; start: () => void; close: () => Promise<void> } | undefined;
 
   #closing: Promise<void> | undefined;
 
   private constructor(
     config: PushConfig,
-    parts: { queue: PushQueue; worker: PushWorker; close: () => Promise<void> } | undefined,
+    parts: { queue: PushQueue; worker: PushWorker; start: () => void; close: () => Promise<void> } | undefined,
   ) {
     this.#config = config;
     this.#parts = parts;
   }
 
   /** @throws CodedError `invalid_configuration` for credentials that can't be read or used */
-  static async start({ config, queue: createQueue, devices, unread, registry, logger }: PushOptions): Promise<Push> {
+  static async create({ config, queue: createQueue, devices, unread, registry, logger }: PushOptions): Promise<Push> {
     const providers = await createProviders(config, logger);
     if (providers.size === 0) return new Push(config, undefined);
     const queue = createQueue({
@@ -81,12 +81,14 @@ export class Push {
       concurrency: config.pushConcurrency,
       privateTitle: config.pushPrivateTitle,
     });
-    queue.start().catch((error: unknown) => {
-      // Only tidying: the queue itself needs no start, and may not be there yet.
-      logger.warn({ err: messageOf(error) }, "push queue not tidied");
-    });
-    worker.start();
-    logger.info({ providers: [...providers.keys()] }, "push is on");
+    const start = () => {
+      queue.start().catch((error: unknown) => {
+        // Only tidying: the queue itself needs no start, and may not be there yet.
+        logger.warn({ err: messageOf(error) }, "push queue not tidied");
+      });
+      worker.start();
+      logger.info({ providers: [...providers.keys()] }, "push is on");
+    };
     const close = async () => {
       const closeProviders = () => Promise.all([...providers.values()].map((provider) => provider.close()));
       // What is still under way then ends as a retry, and so is settled.
@@ -96,7 +98,12 @@ export class Push {
       await closeProviders();
       await queue.close();
     };
-    return new Push(config, { queue, worker, close });
+    return new Push(config, { queue, worker, start, close });
+  }
+
+  /** Begins to send; to be called once, when the queue's store is being connected to. */
+  start(): void {
+    this.#parts?.start();
   }
 
   /**

@@ -41,10 +41,17 @@ export interface Device {
   push?: { provider: "apns" | "fcm" | "webpush"; token: string } | undefined;
 }
 
+export interface StoredDevice extends Device {
+  /** `registeredAt`: when the token was stored last, in ms since 1970. */
+  push?: (NonNullable<Device["push"]> & { registeredAt: number }) | undefined;
+}
+
 export interface DeviceStore {
   /** Stores the device, with its push token if it has one; without one a token stored before stays. */
   save(device: Device): Promise<void>;
-  ofUser(userId: string): Promise<Device[]>;
+  ofUser(userId: string): Promise<StoredDevice[]>;
+  /** Removes the device's push token, unless it has been stored after `registeredUpTo` (ms since 1970). The device stays. */
+  removePushToken(userId: string, deviceId: string, registeredUpTo: number): Promise<void>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Receipt } from "@chatcluster/protocol";
 import { writeTimeOf } from "../../broker/message-id.ts";
-import type { Device, DeviceStore, ReceiptStore, Stores } from "../stores.ts";
+import type { Device, DeviceStore, ReceiptStore, StoredDevice, Stores } from "../stores.ts";
 import type { CassandraConnection } from "./connection.ts";
 import { CassandraConversationStore } from "./conversation-store.ts";
 import { CassandraMessageStore } from "./message-store.ts";
@@ -54,15 +54,23 @@ function deviceStore(cassandra: CassandraConnection): DeviceStore {
     },
     async ofUser(userId) {
       const rows = await cassandra.execute(
-        "SELECT device_id, push_provider, push_token FROM devices WHERE user_id = ?",
+        "SELECT device_id, push_provider, push_token, WRITETIME(push_token) AS registered_at FROM devices WHERE user_id = ?",
         [userId],
       );
-      return rows.map((row): Device => {
+      return rows.map((row): StoredDevice => {
         const device = { userId, deviceId: String(row.device_id) };
         if (row.push_provider === null || row.push_token === null) return device;
         const provider = row.push_provider as "apns" | "fcm" | "webpush";
-        return { ...device, push: { provider, token: String(row.push_token) } };
+        const registeredAt = Math.floor(Number(row.registered_at) / 1_000);
+        return { ...device, push: { provider, token: String(row.push_token), registeredAt } };
       });
+    },
+    /** Written with the time up to which it is meant: a token that was stored later has the later write time, and stays. */
+    async removePushToken(userId, deviceId, registeredUpTo) {
+      await cassandra.execute(
+        "DELETE push_provider, push_token FROM devices USING TIMESTAMP ? WHERE user_id = ? AND device_id = ?",
+        [BigInt(registeredUpTo) * 1_000n + 999n, userId, deviceId],
+      );
     },
   };
 }

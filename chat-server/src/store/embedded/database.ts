@@ -23,6 +23,7 @@ const MIGRATIONS = [
    CREATE INDEX offline_by_user ON offline_messages (user_id, position);
    CREATE TABLE offline_overflow (user_id TEXT PRIMARY KEY) WITHOUT ROWID;
    CREATE TABLE connected_users (user_id TEXT PRIMARY KEY) WITHOUT ROWID;`,
+  `ALTER TABLE devices ADD COLUMN push_registered_at INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 /**

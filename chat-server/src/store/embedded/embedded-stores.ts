@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Conversation, Member, Message, Receipt } from "@chatcluster/protocol";
-import type { Device, MessageQuery, Stores } from "../stores.ts";
+import type { Device, MessageQuery, StoredDevice, Stores } from "../stores.ts";
 
 type Row = Record<string, string | number | null>;
 
@@ -41,16 +41,27 @@ export function embeddedStores(database: DatabaseSync): Stores {
     devices: {
       async save({ userId, deviceId, push }: Device) {
         run(
-          `INSERT INTO devices VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+          `INSERT INTO devices VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+             push_registered_at = iif(excluded.push_token IS NULL, push_registered_at, excluded.push_registered_at),
              push_provider = coalesce(excluded.push_provider, push_provider), push_token = coalesce(excluded.push_token, push_token)`,
           userId,
           deviceId,
           push?.provider ?? null,
           push?.token ?? null,
+          Date.now(),
         );
       },
       async ofUser(userId) {
         return all("SELECT * FROM devices WHERE user_id = ? ORDER BY device_id", userId).map(deviceOf);
+      },
+      async removePushToken(userId, deviceId, registeredUpTo) {
+        run(
+          `UPDATE devices SET push_provider = NULL, push_token = NULL
+             WHERE user_id = ? AND device_id = ? AND push_registered_at <= ?`,
+          userId,
+          deviceId,
+          registeredUpTo,
+        );
       },
     },
   };
@@ -159,11 +170,15 @@ function memberOf(row: Row): Member {
   };
 }
 
-function deviceOf(row: Row): Device {
+function deviceOf(row: Row): StoredDevice {
   const device = { userId: String(row.user_id), deviceId: String(row.device_id) };
   if (row.push_provider === null || row.push_token === null) return device;
   return {
     ...device,
-    push: { provider: row.push_provider as "apns" | "fcm" | "webpush", token: String(row.push_token) },
+    push: {
+      provider: row.push_provider as "apns" | "fcm" | "webpush",
+      token: String(row.push_token),
+      registeredAt: Number(row.push_registered_at),
+    },
   };
 }
