@@ -6,6 +6,7 @@ import { Emitter } from "./emitter.ts";
 import { ChatError, ClientErrorCode, isRetryable } from "./errors.ts";
 import type { CallOptions, ChatClientOptions, ChatEvents, NewConversation } from "./options.ts";
 import { Outbox, type SentMessage } from "./outbox.ts";
+import { ReceiptMarks } from "./receipt-marks.ts";
 import { Receipts } from "./receipts.ts";
 import { MemoryOutboxStore } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -25,6 +26,7 @@ export class ChatClient extends Emitter<ChatEvents> {
   readonly #synchronizer: Synchronizer;
   readonly #outbox: Outbox;
   readonly #receipts: Receipts;
+  readonly #receiptMarks = new ReceiptMarks();
   readonly #backoff: BackoffOptions;
   #userId: string | undefined;
   #starting: Promise<void> | undefined;
@@ -209,7 +211,7 @@ export class ChatClient extends Emitter<ChatEvents> {
         this.#synchronizer.onResumed(frame);
         break;
       case "receipt":
-        this.emit("receipt", frame.receipt);
+        if (this.#receiptMarks.advance(frame.receipt)) this.emit("receipt", frame.receipt);
         break;
       case "conversation_added":
         this.#synchronizer.add(frame.conversation.id, frame.position);

@@ -34,7 +34,7 @@ export interface ChatEvents {
   disconnected: { code: number; reason: string; retryInMs?: number };
   /** A message of any conversation of the user, the user's own ones too. Each one once, in the conversation's order. */
   message: Message;
-  /** Another member has got, or has read, everything up to a message. */
+  /** Another member has got, or has read, everything up to a message. Never goes back. */
   receipt: Receipt;
   /** The user has been made a member of a conversation. */
   conversation: Conversation;
