@@ -166,6 +166,25 @@ test("a refused token never connects; the provider is asked again, and its next 
   client.close();
 });
 
+test("a client that is not let in stops, and says why: a bad token, or more connections than the user may have", async () => {
+  await using own = await ChatServerProcess.start({ CHAT_MAX_CONNECTIONS_PER_USER: "1" });
+  const refused = async (token: string) => {
+    const client = new ChatClient({ url: own.url, token, device: { id: "phone" }, backoff: { baseMs: 10, capMs: 10 } });
+    const closed = client.once("closed", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const connecting = assert.rejects(client.connect());
+    const { error } = await closed;
+    await connecting;
+    return error;
+  };
+  const bad = await refused("no.such.token");
+  assert.equal(bad?.code, "unauthenticated");
+  assert.match(bad?.message ?? "", /the token is not valid/);
+  using ada = await clientOf("ada", { url: own.url, token: own.token("ada") });
+  const tooMany = await refused(own.token("ada"));
+  assert.equal(tooMany?.code, "too_many_connections");
+  assert.ok(ada.client.connected);
+});
+
 test("a foreign conversation and an over-long text are refused by name; the connection lives on", async () => {
   const [adaId, bobId, eveId] = [newUser("ada"), newUser("bob"), newUser("eve")];
   using ada = await clientOf(adaId);

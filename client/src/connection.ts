@@ -41,6 +41,9 @@ export class Connection {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #closed = false;
+  #welcomed = false;
+  /** Why the server does not let this connection in. */
+  #refusal: ChatError | undefined;
   #retired = false;
   #pingTimer: ReturnType<typeof setTimeout> | undefined;
   #pongTimer: ReturnType<typeof setTimeout> | undefined;
@@ -137,6 +140,7 @@ export class Connection {
     this.#pongTimer = undefined;
     if (!frame) return;
     if ("re" in frame && frame.re !== undefined) this.#settle(frame.re, frame);
+    else if (frame.type === "error" && !this.#welcomed) this.#refusal = errorOf(frame);
     else this.#events.onEvent(frame as EventFrame);
   }
 
@@ -147,11 +151,10 @@ export class Connection {
     this.#waiting.delete(re);
     clearTimeout(waiting.timer);
     if (frame.type === "error") {
-      const code = (Object.values(ErrorCode) as string[]).includes(frame.code) ? frame.code : ErrorCode.Internal;
-      const { retryAfterMs } = frame;
-      waiting.reject(new ChatError(code, frame.message, retryAfterMs === undefined ? {} : { retryAfterMs }));
+      waiting.reject(errorOf(frame));
     } else if (frame.type === waiting.expected) {
       if (frame.type === "welcome") {
+        this.#welcomed = true;
         this.#startHeartbeat(frame);
         this.#events.onWelcome(frame);
       }
@@ -183,10 +186,9 @@ export class Connection {
     this.#closed = true;
     clearTimeout(this.#pingTimer);
     clearTimeout(this.#pongTimer);
-    const error = new ChatError(
-      ClientErrorCode.ConnectionLost,
-      `the connection ended (${code}${reason && `, ${reason}`})`,
-    );
+    const error =
+      this.#refusal ??
+      new ChatError(ClientErrorCode.ConnectionLost, `the connection ended (${code}${reason && `, ${reason}`})`);
     this.#rejectOpened(error);
     for (const { reject, timer } of this.#waiting.values()) {
       clearTimeout(timer);
@@ -196,4 +198,9 @@ export class Connection {
     this.#onSettled();
     this.#events.onClose(code, reason);
   }
+}
+
+function errorOf({ code, message, retryAfterMs }: Extract<ServerFrame, { type: "error" }>): ChatError {
+  const known = (Object.values(ErrorCode) as string[]).includes(code) ? code : ErrorCode.Internal;
+  return new ChatError(known, message, retryAfterMs === undefined ? {} : { retryAfterMs });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { FakeServer, fakeClient, settle } from "../test/fake-server.ts";
+import { FakeConnection, FakeServer, fakeClient, settle } from "../test/fake-server.ts";
 import { ChatError } from "./errors.ts";
 
 test.afterEach(() => mock.timers.reset());
@@ -121,6 +121,40 @@ test("a token provider is asked before each connection, and once more after 4401
   server.last.drop(4401, "revoked");
   assert.equal((await closed).error?.code, "unauthenticated");
   assert.equal(server.connections.length, 3);
+});
+
+test("a connection that is not let in ends the client with what the server said, unless it may come back", async () => {
+  clock();
+  const server = new FakeServer();
+  const { client } = fakeClient(server);
+  const errors: (string | number | undefined)[] = [];
+  client.on("error", ({ code, retryAfterMs }) => errors.push(code, retryAfterMs));
+  const refuse = (code: "unavailable" | "too_many_connections", closeCode: number) => {
+    server.last.emit({ type: "error", code, message: `it is ${code}`, retryAfterMs: 3_000 });
+    server.last.drop(closeCode);
+  };
+  server.open = (target, events) => {
+    const connection = new FakeConnection(server, target, events);
+    server.connections.push(connection);
+    return connection;
+  };
+  const closed = client.once("closed");
+  const connecting = client.connect();
+  await settle();
+  refuse("unavailable", 4003);
+  await settle();
+  assert.deepEqual(errors, ["unavailable", 3_000]);
+  await pass(2_999);
+  assert.equal(server.connections.length, 1, "the server's wish is kept");
+  await pass(1);
+  assert.equal(server.connections.length, 2);
+  refuse("too_many_connections", 4429);
+  const { error } = await closed;
+  assert.equal(error?.code, "too_many_connections");
+  assert.match(error?.message ?? "", /it is too_many/);
+  await assert.rejects(connecting, { code: "too_many_connections" });
+  await pass(120_000);
+  assert.equal(server.connections.length, 2);
 });
 
 test("a draining server is left in its time without a gap: the new connection logs in before the old one goes", async () => {

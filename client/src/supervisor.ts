@@ -141,7 +141,9 @@ export class Supervisor {
         ? error
         : new ChatError(ClientErrorCode.ProtocolError, "the connection can't be made", { cause: error });
     const refusal =
-      (closeCode === undefined ? undefined : this.#refusal(closeCode, chatError.message)) ?? this.#refusalOf(chatError);
+      closeCode === undefined || mayReconnect(closeCode)
+        ? this.#refusalOf(chatError)
+        : this.#refusal(closeCode, chatError.message);
     if (refusal) {
       this.#refuse(refusal);
       return;

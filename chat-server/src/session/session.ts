@@ -62,8 +62,8 @@ export class Session implements Subscriber {
     services.registry.add(this);
   }
 
-  /** Takes a text frame of the client. Never throws. */
-  receive(text: string): void {
+  /** Takes a text frame of the client. Never rejects; resolves when all that answers it has been sent. */
+  async receive(text: string): Promise<void> {
     let frame: ClientFrame;
     try {
       frame = parseFrame(text);
@@ -79,7 +79,7 @@ export class Session implements Subscriber {
       return;
     }
     this.#inFlight++;
-    void this.#handle(frame);
+    await this.#handle(frame);
   }
 
   /** Takes note that the connection is gone. Resolves when nothing of it is left, and what it had not acknowledged is on the offline list. */

@@ -8,6 +8,7 @@ import type { Identity, TokenVerifier } from "../auth/token-verifier.ts";
 import type { SessionServices } from "../session/services.ts";
 import { Session } from "../session/session.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
+import { isToldByFrame, refuseSession } from "./refused-session.ts";
 import { tokenOf } from "./token.ts";
 import { refuseUpgrade } from "./upgrade-refusal.ts";
 import { WebSocketConnection, WriteJoiner } from "./websocket-connection.ts";
@@ -15,6 +16,9 @@ import { WebSocketConnection, WriteJoiner } from "./websocket-connection.ts";
 export const CHAT_PATH = "/chat";
 /** Milliseconds that a peer has for its side of the closing handshake. */
 const CLOSE_TIMEOUT_MS = 5_000;
+/** The same for one that was never admitted, and how many of those there may be at a time; others are refused as HTTP. */
+const REFUSED_TIMEOUT_MS = 1_000;
+const MAX_REFUSED = 1_000;
 
 export interface WebSocketOptions extends HeartbeatOptions {
   maxConnections: number;
@@ -31,6 +35,13 @@ export class WebSocketTransport {
     maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
     closeTimeout: CLOSE_TIMEOUT_MS,
+  });
+  /** Its own, so that those who are refused are neither counted nor waited for. */
+  readonly #refusing = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_FRAME_BYTES,
+    perMessageDeflate: false,
+    closeTimeout: REFUSED_TIMEOUT_MS,
   });
   readonly #heartbeat: Heartbeat;
   readonly #joiner = new WriteJoiner();
@@ -59,7 +70,10 @@ export class WebSocketTransport {
     this.#refusal = reason;
   }
 
-  /** For the HTTP server's `upgrade` event. What can't be upgraded gets an HTTP answer with `{code, message}`. */
+  /**
+   * For the HTTP server's `upgrade` event. A WebSocket that is not admitted is told so by an `error` frame and a close code; what is no
+   * WebSocket gets an HTTP answer with `{code, message}`.
+   */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const gone = () => socket.destroy();
     socket.on("error", gone);
@@ -69,7 +83,14 @@ export class WebSocketTransport {
       socket.off("error", gone);
       this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, socket, identity));
     } catch (error) {
-      refuseUpgrade(socket, error, this.#options.logger);
+      if (socket.destroyed) return;
+      if (!isToldByFrame(error) || !isHandshake(request) || this.#refusing.clients.size >= MAX_REFUSED)
+        return refuseUpgrade(socket, error, this.#options.logger);
+      socket.off("error", gone);
+      this.#refusing.handleUpgrade(request, socket, head, (webSocket) => {
+        webSocket.on("error", (cause) => this.#options.logger.debug({ err: messageOf(cause) }, "refused one failed"));
+        refuseSession(webSocket, error);
+      });
     }
   }
 
@@ -81,7 +102,7 @@ export class WebSocketTransport {
       await Promise.race([Promise.all(this.#leaving), new Promise((resolve) => setTimeout(resolve, 50))]);
       if (this.#open > 0) await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    for (const webSocket of this.#server.clients) webSocket.terminate();
+    for (const webSocket of [...this.#server.clients, ...this.#refusing.clients]) webSocket.terminate();
     this.#heartbeat.stop();
   }
 
@@ -108,7 +129,7 @@ export class WebSocketTransport {
     this.#heartbeat.add(connection, identity.expiresAt);
     webSocket.on("message", (data, isBinary) => {
       if (isBinary) return connection.close(CloseCode.ProtocolViolation, "frames are text");
-      session.receive(data.toString());
+      void session.receive(data.toString());
       if (session.state !== "new") this.#heartbeat.loggedIn(connection);
     });
     webSocket.on("pong", () => this.#heartbeat.pong(connection));
@@ -122,3 +143,6 @@ export class WebSocketTransport {
     });
   }
 }
+
+/** Of what a handshake needs (RFC 6455, section 4.1) the part that no other upgrade has. */
+const isHandshake = (request: IncomingMessage) => request.headers["sec-websocket-key"] !== undefined;
