@@ -1,19 +1,25 @@
 import { CloseCode } from "@chatcluster/protocol";
 import type { SessionRegistry } from "./session/session-registry.ts";
-import type { WebSocketTransport } from "./transport/websocket.ts";
 
 /** Share of the drain time over which clients are told to move; the rest is for the slow ones. */
 const MOVING_SHARE = 0.8;
 const CHECK_MS = 50;
 
+/** All that carries sessions. */
+export interface Transports {
+  readonly connections: number;
+  /** Refuses new connections from now on, with this reason. */
+  refuse(reason: string): void;
+}
+
 /** Moves the clients elsewhere, spread over a time, then closes those that stayed. */
 export class Drain {
-  readonly #webSocket: WebSocketTransport;
+  readonly #transports: Transports;
   readonly #registry: SessionRegistry;
   #running: Promise<void> | undefined;
 
-  constructor(webSocket: WebSocketTransport, registry: SessionRegistry) {
-    this.#webSocket = webSocket;
+  constructor(transports: Transports, registry: SessionRegistry) {
+    this.#transports = transports;
     this.#registry = registry;
   }
 
@@ -28,14 +34,14 @@ export class Drain {
   }
 
   async #run(durationMs: number): Promise<void> {
-    this.#webSocket.refuse("the server drains");
+    this.#transports.refuse("the server drains");
     const deadline = Date.now() + durationMs;
     for (const session of this.#registry.all()) {
       // Each client its own moment, so that they do not all arrive at the other servers at once.
       const afterMs = Math.floor(Math.random() * durationMs * MOVING_SHARE);
       session.send({ type: "drain", afterMs });
     }
-    while (this.#webSocket.connections > 0 && Date.now() < deadline)
+    while (this.#transports.connections > 0 && Date.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
     for (const session of this.#registry.all()) session.connection.close(CloseCode.Draining, "the server drains");
   }

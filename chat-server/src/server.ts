@@ -20,7 +20,10 @@ import { OutboundFrame } from "./session/outbound-frame.ts";
 import { RateLimiter } from "./session/rate-limiter.ts";
 import type { SessionServices } from "./session/services.ts";
 import { SessionRegistry } from "./session/session-registry.ts";
+import { takeAcknowledgement } from "./transport/http/acknowledgements.ts";
+import { HttpTransports } from "./transport/http/http-transports.ts";
 import { createPublicServer } from "./transport/public-server.ts";
+import { SessionHost } from "./transport/session-host.ts";
 import { WebSocketTransport } from "./transport/websocket.ts";
 
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -39,7 +42,7 @@ export async function startChatServer(
   logger: Logger,
 ): Promise<ChatServer> {
   const registry = new SessionRegistry();
-  const metrics = new Metrics(() => webSocket.connections);
+  const metrics = new Metrics(() => transports.connections);
   const { broker, directory, stores, pushQueue } = createBackend(config, metrics, logger);
   const push = await Push.create({
     config,
@@ -97,25 +100,42 @@ export async function startChatServer(
     onSlowConsumer: () => metrics.slowConsumers.inc(),
     logger,
   });
-  const drain = new Drain(webSocket, registry);
+  const host = new SessionHost(verifier, services, config);
+  const httpTransports = new HttpTransports(host, {
+    ...config,
+    onSlow: () => metrics.slowConsumers.inc(),
+    logger,
+  });
+  const transports = {
+    get connections() {
+      return webSocket.connections + host.connections;
+    },
+    refuse(reason: string) {
+      webSocket.refuse(reason);
+      host.refuse(reason);
+    },
+  };
+  const drain = new Drain(transports, registry);
   const admin = createAdminServer(
     {
       serverId: config.serverId,
       registry: metrics.registry,
       missing: () =>
         [broker.problem(), stores.problem(), drain.active ? "draining" : undefined].filter((p) => p !== undefined),
-      connections: () => webSocket.connections,
+      connections: () => transports.connections,
       draining: () => drain.active,
       drain: (seconds) => void drain.start(seconds),
     },
     config.adminToken,
   );
   const http = createPublicServer(webSocket);
+  await httpTransports.routes(http);
 
   await broker.start({
     onEvent: (conversationId, event) => hub.onEvent(conversationId, event),
     onHeld: (conversationId) => recovery.watch(conversationId),
     onUserEvent: (userId, payload) => {
+      if (takeAcknowledgement(registry, userId, payload)) return;
       const encoded = new OutboundFrame(payload);
       for (const session of registry.ofUser(userId)) session.onUserEvent(payload, encoded);
     },
@@ -144,7 +164,11 @@ export async function startChatServer(
     adminPort: portOf(admin.server.address()),
     async stop(seconds) {
       await drain.start(seconds);
-      await webSocket.close(CloseCode.Draining, "the server ends", CLOSE_TIMEOUT_MS);
+      await Promise.all([
+        webSocket.close(CloseCode.Draining, "the server ends", CLOSE_TIMEOUT_MS),
+        host.close(CloseCode.Draining, "the server ends", CLOSE_TIMEOUT_MS),
+      ]);
+      httpTransports.close();
       clearInterval(renewal);
       recovery.close();
       await http.close();

@@ -1,0 +1,89 @@
+import type { Position } from "@chatcluster/protocol";
+import type { OutboundFrame } from "../../session/outbound-frame.ts";
+
+/** Characters of a cursor: it comes back as the header `Last-Event-ID`, and proxies bound headers (HAProxy: 16 KiB for all of them). */
+const MAX_LENGTH = 6_000;
+/** Before a cursor that had no room for every conversation. No id begins so. */
+const INCOMPLETE = "!";
+const ENTRY = /^([A-Za-z0-9._@+~|=-]{1,128}):([A-Za-z0-9._-]{1,32}):(\d{1,15})$/;
+
+/** Where a frame takes its conversation. */
+export interface Mark {
+  conversationId: string;
+  position: Position;
+}
+
+const marks = new WeakMap<OutboundFrame, Mark | null>();
+
+/** Read from the frame's text, once however many streams it goes to. */
+export function markOf(frame: OutboundFrame): Mark | undefined {
+  let mark = marks.get(frame);
+  if (mark === undefined) {
+    mark = readMark(frame.text) ?? null;
+    marks.set(frame, mark);
+  }
+  return mark ?? undefined;
+}
+
+function readMark(text: string): Mark | undefined {
+  const frame = JSON.parse(text) as {
+    type: string;
+    recovered?: boolean;
+    position?: Position;
+    conversationId?: string;
+    message?: { conversationId: string };
+    conversation?: { id: string };
+  };
+  const { position } = frame;
+  if (!position) return undefined;
+  if (frame.type === "message" && frame.message) return { conversationId: frame.message.conversationId, position };
+  if (frame.type === "conversation_added" && frame.conversation)
+    return { conversationId: frame.conversation.id, position };
+  // Recovered: the events up to that position are yet to come.
+  if (frame.type === "resumed" && frame.recovered === false && frame.conversationId !== undefined)
+    return { conversationId: frame.conversationId, position };
+  return undefined;
+}
+
+/**
+ * All that a client needs to go on, on whichever server, as the text of an event's `id`: `conversation:epoch:offset,…`. If not all
+ * conversations have room, those that were silent for longest are left out, and the cursor says so.
+ */
+export class StreamCursor {
+  /** In the order of the last change. */
+  readonly #positions = new Map<string, Position>();
+
+  set({ conversationId, position }: Mark): void {
+    this.#positions.delete(conversationId);
+    this.#positions.set(conversationId, position);
+  }
+
+  has(conversationId: string): boolean {
+    return this.#positions.has(conversationId);
+  }
+
+  toString(): string {
+    let length = 0;
+    const entries: string[] = [];
+    for (const [conversationId, { epoch, offset }] of [...this.#positions].reverse()) {
+      const entry = `${conversationId}:${epoch}:${offset}`;
+      length += entry.length + 1;
+      if (length > MAX_LENGTH) return INCOMPLETE + entries.join(",");
+      entries.push(entry);
+    }
+    return entries.join(",");
+  }
+}
+
+/** Reads a cursor that a client hands in. Undefined if it is none of ours. */
+export function parseCursor(text: string): { positions: Record<string, Position>; complete: boolean } | undefined {
+  const complete = !text.startsWith(INCOMPLETE);
+  const positions: Record<string, Position> = {};
+  for (const entry of text.slice(complete ? 0 : 1).split(",")) {
+    if (entry === "") continue;
+    const [, conversationId, epoch, offset] = ENTRY.exec(entry) ?? [];
+    if (conversationId === undefined || epoch === undefined) return undefined;
+    positions[conversationId] = { epoch, offset: Number(offset) };
+  }
+  return { positions, complete };
+}
