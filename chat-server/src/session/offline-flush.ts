@@ -1,7 +1,10 @@
-import { CloseCode } from "@chatcluster/protocol";
+import { setTimeout as delay } from "node:timers/promises";
 import type { OfflineEntry } from "../directory/user-directory.ts";
 import { OutboundFrame } from "./outbound-frame.ts";
 import type { Session } from "./session.ts";
+
+/** Milliseconds until the next try, when the list could not be read. */
+const RETRY_MS = 1_000;
 
 /**
  * Sends a user's offline list to one session, in order, each message once. The list itself keeps them until the client has acknowledged:
@@ -19,7 +22,7 @@ export class OfflineFlush {
     this.#session = session;
   }
 
-  /** Sends what the list has and this session has not been sent. Never rejects: if the list can't be read, the client is sent elsewhere. */
+  /** Sends what the list has and this session has not been sent. Never rejects: it tries until the list can be read. */
   flush(): Promise<void> {
     if (this.#running) {
       this.#again = true;
@@ -32,21 +35,27 @@ export class OfflineFlush {
   }
 
   async #run(): Promise<void> {
-    const { services, userId, connection } = this.#session;
-    try {
-      do {
-        this.#again = false;
-        const { entries, overflow } = await services.directory.list(userId);
-        if (overflow && !this.#overflowTold) {
-          this.#overflowTold = true;
-          this.#session.send({ type: "offline_overflow" });
-        }
-        await this.#send(entries);
-      } while (this.#again);
-    } catch (error) {
-      services.logger.warn({ err: error, userId }, "offline list not read");
-      connection.close(CloseCode.Unavailable, "a dependency is away");
+    do {
+      this.#again = false;
+      try {
+        await this.#once();
+      } catch (error) {
+        const { services, userId } = this.#session;
+        services.logger.warn({ err: error, userId }, "offline list not read; trying again");
+        // Closing instead would send every client of this server away at once when Redis restarts.
+        await delay(RETRY_MS, undefined, { ref: false });
+        this.#again = this.#session.state !== "closed";
+      }
+    } while (this.#again);
+  }
+
+  async #once(): Promise<void> {
+    const { entries, overflow } = await this.#session.services.directory.list(this.#session.userId);
+    if (overflow && !this.#overflowTold) {
+      this.#overflowTold = true;
+      this.#session.send({ type: "offline_overflow" });
     }
+    await this.#send(entries);
   }
 
   async #send(entries: OfflineEntry[]): Promise<void> {
