@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -45,7 +46,8 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
       await writeFile(file, options.config({ port, statsPort, socket }));
       return [program, "-db", "-f", file];
     },
-    ready: () => accepts(port),
+    // HAProxy accepts on the port a moment before its socket has its final name.
+    ready: async () => existsSync(socket) && (await accepts(port)),
   });
   const runtime = async (command: string): Promise<string> => {
     const connection = connect(socket);

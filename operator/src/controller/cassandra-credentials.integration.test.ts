@@ -34,10 +34,16 @@ async function as<Value>(login: Login, work: (client: Client) => Promise<Value>)
 
 test("a new Cassandra gets both roles, and its default superuser is off", async () => {
   await cqlCassandraCredentials.ensure(request());
-  await assert.rejects(
-    as({ username: "cassandra", password: "cassandra" }, (client) => client.connect()),
-    /not permitted to log in|incorrect|Authentication/i,
+  // Nodes believe what they have checked for a while (credentials_validity, roles_validity).
+  const refusal = await until(
+    () =>
+      as({ username: "cassandra", password: "cassandra" }, (client) => client.connect()).then(
+        () => undefined,
+        (error: Error) => error.message + JSON.stringify(error),
+      ),
+    "the default superuser to be refused",
   );
+  assert.match(refusal, /not permitted to log in|incorrect|Authentication/i);
   const replication = "{'class': 'NetworkTopologyStrategy', 'dc1': 1}";
   await as(chat, async (client) => {
     await client.execute(`CREATE KEYSPACE IF NOT EXISTS chat WITH replication = ${replication}`);
