@@ -134,7 +134,8 @@ test("a changed value of the operator's chart updates the Deployment and nothing
   assert.deepEqual(changed(before, await resourceVersions()), [
     "-n=chatcluster-system deployments/chatcluster-operator",
   ]);
-  assert.equal(summary.resourceChanges?.update, 1);
+  // The chart's component keeps the values in the state, so the engine counts it beside the Deployment.
+  assert.equal(summary.resourceChanges?.update, 2);
 });
 
 test("destroy removes all of it", { timeout: 120_000 }, async () => {
