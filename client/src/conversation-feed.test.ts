@@ -94,6 +94,25 @@ test("a reconnect resumes from the last position; live events that overtake the 
   client.close();
 });
 
+test("what comes from the offline list to a live conversation waits for the events that it overtook", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(event(1));
+  // Another device of the user died, and what it had not acknowledged is put on the list.
+  server.last.emit({ type: "message", message: message(4) });
+  await settle();
+  assert.deepEqual(messages, ["1"]);
+  const [resume] = server.last.of("resume");
+  assert.ok(resume);
+  assert.deepEqual(resume.position, position(1));
+  server.last.emit(event(2), resumed(true, 4, "e1", resume.id));
+  await settle();
+  server.last.emit(event(3), event(4));
+  assert.deepEqual(messages, ["1", "2", "3", "4"]);
+  client.close();
+});
+
 test("the offline list of a resumed conversation is merged in its place", async () => {
   const server = new FakeServer();
   const { client, messages } = fakeClient(server);

@@ -70,9 +70,14 @@ export class ConversationFeed {
   onMessage(event: MessageEvent): void {
     const { position } = event;
     if (!position) {
-      // From the offline list. While something older may still come from the log or the history, it waits to take its place there.
-      if (this.#state === "live") this.#deliverFlushed(event.message);
-      else this.#hold(event);
+      // From the offline list. While something older may still come from the log or the history, it waits to take its place there. Also
+      // when live: what another device of the user left behind comes here too, and may overtake events that are still on their way.
+      if (this.#state === "live" && (!this.#position || this.#seen.has(event.message.id)))
+        this.#deliverFlushed(event.message);
+      else {
+        this.#hold(event);
+        this.#enter(this.#state === "live" ? "resuming" : this.#state);
+      }
       return;
     }
     this.#position ??= { epoch: position.epoch, offset: position.offset - 1 };

@@ -14,6 +14,10 @@ export class SeenMessages {
   /** Sorted. Grows to twice the window before it is cut, so that cutting costs little a message. */
   #ids: string[] = [];
 
+  has(id: string): boolean {
+    return id <= this.#highWaterMark || this.#ids.includes(id);
+  }
+
   /** Notes a message id. @returns false if it was there before. */
   add(id: string): boolean {
     if (id <= this.#highWaterMark) return false;
