@@ -38,6 +38,15 @@ export class ChildServer {
     await this.#exit;
   }
 
+  /** Stops it without ending it (SIGSTOP), as a machine does that hangs; `resume` lets it go on. */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   /** In order; resolves with the status. */
   async terminate(): Promise<number | null> {
     this.#child.kill("SIGTERM");

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { runChecker } from "./run.ts";
+
+const SECONDS = Number(process.env.CHECKER_SECONDS ?? 45);
+
+test("under kills, pauses, drains, restarts of Redis and cut connections the contract is kept", async (t) => {
+  const seed = Number(process.env.CHECKER_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  t.diagnostic(`seed ${seed}; again with CHECKER_SEED=${seed}`);
+  const log: string[] = [];
+  const { history, violations, errors, faults } = await runChecker({
+    seed,
+    seconds: SECONDS,
+    servers: 3,
+    users: 6,
+    rate: 20,
+    log: (text) => log.push(text),
+  });
+  const story = `seed ${seed}\n${log.join("\n")}`;
+  assert.deepEqual(violations, [], story);
+  assert.deepEqual(errors, [], story);
+  assert.ok(history.acknowledgements.length > SECONDS, `only ${history.acknowledgements.length} messages; ${story}`);
+  assert.ok(Object.keys(faults).length >= 3, `only ${JSON.stringify(faults)}; ${story}`);
+});

@@ -1,0 +1,38 @@
+/** `npm run checker -- --minutes 10 --seed N`: the checker for as long as one wants. Ends with status 1 if the contract was broken. */
+import { parseArgs } from "node:util";
+import { runChecker } from "./run.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "1" },
+    seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
+    servers: { type: "string", default: "3" },
+    users: { type: "string", default: "6" },
+    rate: { type: "string", default: "20" },
+  },
+});
+const number = (name: keyof typeof values): number => {
+  const value = Number(values[name]);
+  if (!(value >= 0)) throw new RangeError(`--${name} takes a number, not ${JSON.stringify(values[name])}`);
+  return value;
+};
+const started = performance.now();
+const print = (text: string) =>
+  process.stdout.write(`${((performance.now() - started) / 1_000).toFixed(1).padStart(6)} s  ${text}\n`);
+
+print(`seed ${number("seed")}`);
+const { history, violations, errors, faults } = await runChecker({
+  seed: number("seed"),
+  seconds: 60 * number("minutes"),
+  servers: number("servers"),
+  users: number("users"),
+  rate: number("rate"),
+  log: print,
+});
+print(`faults: ${JSON.stringify(faults)}`);
+print(`${history.attempts.length} messages sent, ${history.acknowledgements.length} acknowledged`);
+for (const { broken, what } of violations) print(`BROKEN ${broken}: ${what}`);
+for (const error of errors) print(`ERROR ${error}`);
+const isSound = violations.length === 0 && errors.length === 0;
+print(isSound ? "the contract was kept" : `the contract was broken; seed ${number("seed")}`);
+process.exitCode = isSound ? 0 : 1;

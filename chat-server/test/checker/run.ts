@@ -1,0 +1,169 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Transport, WebSocketTransport } from "@chatcluster/client";
+import { messageOf } from "@chatcluster/foundation/errors";
+import { until } from "@chatcluster/foundation/until";
+import { clusterBackend } from "../support/cluster.ts";
+import { tokenFor } from "../support/test-server.ts";
+import { Application } from "./application.ts";
+import { emptyHistory, type History } from "./history.ts";
+import { Nemesis } from "./nemesis.ts";
+import { Random } from "./random.ts";
+import { ServerFleet } from "./server-fleet.ts";
+import { Broken, type Violation, verify } from "./verify.ts";
+
+export interface CheckerOptions {
+  readonly seed: number;
+  /** Seconds of traffic and faults; starting and coming to rest take longer. */
+  readonly seconds: number;
+  readonly servers: number;
+  readonly users: number;
+  /** Messages a second, of all users together. */
+  readonly rate: number;
+  readonly log: (text: string) => void;
+}
+
+export interface CheckerResult {
+  readonly history: History;
+  readonly violations: Violation[];
+  /** What applications were told that should not have been, such as a refusal for good. */
+  readonly errors: string[];
+  /** How often each fault was done. */
+  readonly faults: Readonly<Record<string, number>>;
+}
+
+/** The ways to carry frames; each device is given one at random. */
+const TRANSPORTS: readonly (() => Transport)[] = [() => new WebSocketTransport()];
+
+/** Time in which everything must have come once nothing is broken any more: a dead connection is noticed, a user registered anew. */
+const REST_MS = 60_000;
+
+/** Fast enough that a run sees many of what takes half a minute by default. */
+const VARIABLES = {
+  CHAT_PING_INTERVAL_MS: "1500",
+  CHAT_PONG_TIMEOUT_MS: "1000",
+  CHAT_REGISTRY_TTL_MS: "3000",
+  CHAT_DRAIN_SECONDS: "2",
+  CHAT_MESSAGES_PER_SECOND: "200",
+  // Small, so that positions beyond the log and full offline lists are part of the run.
+  CHAT_LOG_LENGTH: "60",
+  CHAT_OFFLINE_LIMIT: "40",
+};
+
+/** Random users against real servers, under faults; resolves with what the recorded history proves. */
+export async function runChecker(options: CheckerOptions): Promise<CheckerResult> {
+  const { seed, seconds, log } = options;
+  const random = new Random(seed);
+  const backend = await clusterBackend(options.servers, VARIABLES);
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => backend.redis.stop());
+  const fleet = await ServerFleet.start(backend.servers);
+  cleanup.defer(() => fleet.close());
+  await until(() => fleet.areReady(), "the servers' readiness");
+
+  const history = emptyHistory();
+  const applications = await startApplications(options, random, fleet, history);
+  cleanup.defer(() => {
+    for (const application of applications) application.close();
+  });
+  await createConversations(applications, random, history);
+  log(`${applications.length} applications, ${history.conversations.length} conversations`);
+
+  const ending = AbortSignal.timeout(seconds * 1_000);
+  const nemesis = new Nemesis({
+    fleet,
+    redis: backend.redis,
+    applications,
+    random: random.fork(),
+    signal: ending,
+    pauseMs: 1_500,
+    log,
+  });
+  await Promise.all([nemesis.run(), makeTraffic(options, applications, random.fork(), history, ending)]);
+
+  log(`coming to rest after ${history.attempts.length} messages`);
+  const atRest = async () => {
+    const waiting = applications.reduce((sum, { unacknowledged }) => sum + unacknowledged, 0);
+    return waiting === 0 && !verify(history).some(({ broken }) => broken === Broken.Lost);
+  };
+  // What is still missing at the end is told as what it is, not as a wait that was too short.
+  await until(atRest, "rest", REST_MS, { every: 250 }).catch((error: unknown) => log(messageOf(error)));
+  const errors = applications.flatMap((one) => one.errors);
+  for (const { userId, deviceId, unacknowledged } of applications)
+    if (unacknowledged > 0) errors.push(`${userId} on ${deviceId} still waits for ${unacknowledged} acknowledgements`);
+  return { history, violations: verify(history), errors, faults: { ...nemesis.done } };
+}
+
+/** Every second user has two devices. */
+async function startApplications(
+  { users }: CheckerOptions,
+  random: Random,
+  fleet: ServerFleet,
+  history: History,
+): Promise<Application[]> {
+  const applications: Application[] = [];
+  for (let user = 0; user < users; user++) {
+    const userId = `user-${user}`;
+    for (let device = 0; device <= user % 2; device++) {
+      applications.push(
+        new Application({
+          userId,
+          deviceId: `device-${user}-${device}`,
+          token: await tokenFor(userId),
+          transport: random.pick(TRANSPORTS)(),
+          addresses: () => fleet.addresses(),
+          random: random.fork(),
+          history,
+        }),
+      );
+    }
+  }
+  await Promise.all(applications.map((application) => application.connect()));
+  return applications;
+}
+
+/** One group of all, some of a few, some pairs; resolves when every application knows its own. */
+async function createConversations(
+  applications: readonly Application[],
+  random: Random,
+  history: History,
+): Promise<void> {
+  const users = [...new Set(applications.map(({ userId }) => userId))];
+  const memberships = [users, ...[0, 1].map(() => users.filter(() => random.chance(0.6)))].filter(
+    ({ length }) => length > 1,
+  );
+  for (const members of memberships) {
+    const creator = applications.find(({ userId }) => userId === members[0]);
+    if (!creator) continue;
+    history.conversations.push({ id: await creator.createGroup(members.slice(1)), members });
+  }
+  for (let index = 0; index + 1 < users.length; index += 2) {
+    const creator = applications.find(({ userId }) => userId === users[index]);
+    const other = users[index + 1];
+    if (!creator || other === undefined) continue;
+    const id = await creator.createDirect(other);
+    history.conversations.push({ id, members: [creator.userId, other] });
+  }
+  for (const application of applications)
+    for (const { id, members } of history.conversations)
+      if (members.includes(application.userId))
+        await until(() => application.conversations.has(id), `${application.deviceId} to know ${id}`, 15_000);
+}
+
+async function makeTraffic(
+  { rate }: CheckerOptions,
+  applications: readonly Application[],
+  random: Random,
+  history: History,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const application = random.pick(applications);
+    const own = history.conversations.filter(({ members }) => members.includes(application.userId));
+    const { id } = random.pick(own);
+    const burst = random.chance(0.05) ? 10 : 1;
+    for (let index = 0; index < burst; index++) application.send(id);
+    if (random.chance(0.3)) random.pick(applications).read(id);
+    // The bound keeps a dead system from filling the memory with what waits.
+    await delay((2_000 * random.next() * burst) / rate, undefined, { signal }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { emptyHistory, type History, type SeenMessage } from "./history.ts";
+import { Broken, verify } from "./verify.ts";
+
+const USERS = ["ada", "bob", "cleo"];
+/** Of the ULID layout, ordered as the number. */
+const idOf = (n: number) => String(n).padStart(26, "0");
+
+/** A history as it should be: `count` messages by turns, everybody got each, and has read up to every second one. */
+function sound(count: number): History {
+  const history = emptyHistory();
+  history.conversations.push({ id: "c", members: USERS });
+  const messages = Array.from({ length: count }, (_, n): SeenMessage => {
+    const senderId = USERS[n % USERS.length] ?? "";
+    return { id: idOf(n), senderId, conversationId: "c", clientId: `m${n}`, text: `text ${n}` };
+  });
+  for (const { id, ...attempt } of messages) {
+    history.attempts.push(attempt);
+    history.acknowledgements.push({ senderId: attempt.senderId, clientId: attempt.clientId, messageId: id });
+  }
+  for (const userId of USERS) {
+    const receipts = messages
+      .filter((_, n) => n % 2 === 0)
+      .map(({ id }) => ({ conversationId: "c", userId: "bob", kind: "read" as const, upTo: id }));
+    history.applications.push({ userId, deviceId: `${userId}-phone`, messages: [...messages], receipts });
+  }
+  return history;
+}
+
+const brokenBy = (history: History) => [...new Set(verify(history).map(({ broken }) => broken))];
+const at = <Value>(values: Value[], index: number): Value => {
+  const value = values[index];
+  assert.ok(value !== undefined);
+  return value;
+};
+
+/** Each breaks a sound history of `count` messages at message `n` of application `who`, and says what of. */
+const mutations: Record<string, (history: History, who: number, n: number) => Broken[]> = {
+  "a message is lost": (history, who, n) => {
+    const application = at(history.applications, who);
+    application.messages.splice(n, 1);
+    return [Broken.Lost];
+  },
+  "a message comes twice": (history, who, n) => {
+    const { messages } = at(history.applications, who);
+    messages.splice(n, 0, at(messages, n));
+    return [Broken.Doubled];
+  },
+  "a retry is stored a second time": (history, who, n) => {
+    const { messages } = at(history.applications, who);
+    messages.push({ ...at(messages, n), id: idOf(1_000) });
+    return [Broken.Doubled];
+  },
+  "two messages are swapped": (history, who, n) => {
+    const { messages } = at(history.applications, who);
+    messages.splice(n, 2, at(messages, n + 1), at(messages, n));
+    return [Broken.Reordered];
+  },
+  "a receipt goes back": (history, who, n) => {
+    const { receipts } = at(history.applications, who);
+    receipts.push(at(receipts, n));
+    return [Broken.ReceiptWentBack];
+  },
+  "a receipt is for no message": (history, who) => {
+    const { receipts } = at(history.applications, who);
+    receipts.push({ ...at(receipts, 0), upTo: idOf(999) });
+    return [Broken.ForgedReceipt];
+  },
+  "a text is changed": (history, who, n) => {
+    const { messages } = at(history.applications, who);
+    messages[n] = { ...at(messages, n), text: "other" };
+    return [Broken.Phantom];
+  },
+  "a message comes that nobody sent": (history, who, n) => {
+    const { messages } = at(history.applications, who);
+    messages.push({ ...at(messages, n), id: idOf(1_000), clientId: "nobody's" });
+    return [Broken.Phantom];
+  },
+  "a message reaches one who is no member": (history, _who, n) => {
+    const [first] = history.applications;
+    assert.ok(first);
+    history.applications.push({ userId: "eve", deviceId: "d", messages: [at(first.messages, n)], receipts: [] });
+    return [Broken.Phantom];
+  },
+  "an acknowledgement names another message": (history, _who, n) => {
+    history.acknowledgements[n] = { ...at(history.acknowledgements, n), messageId: idOf(1_000) };
+    return [Broken.WrongAcknowledgement];
+  },
+  "what was acknowledged came to nobody": (history, _who, n) => {
+    for (const { messages } of history.applications) messages.splice(n, 1);
+    return [Broken.Lost];
+  },
+};
+
+describe("a history", () => {
+  test("that is sound has no violation, whatever was not acknowledged", () => {
+    assert.deepEqual(verify(emptyHistory()), []);
+    assert.deepEqual(verify(sound(12)), []);
+    const history = sound(12);
+    history.acknowledgements.splice(3, 1);
+    assert.deepEqual(verify(history), [], "stored, but the acknowledgement was lost");
+    for (const { messages } of history.applications) messages.splice(3, 1);
+    assert.deepEqual(brokenBy(history), [], "neither stored nor acknowledged");
+  });
+
+  for (const [name, mutate] of Object.entries(mutations))
+    test(`in which ${name} is found out, wherever that is`, () => {
+      fc.assert(
+        fc.property(fc.nat({ max: USERS.length - 1 }), fc.integer({ min: 2, max: 9 }), (who, n) => {
+          const history = sound(24);
+          const expected = mutate(history, who, n);
+          for (const broken of expected) assert.ok(brokenBy(history).includes(broken), broken);
+        }),
+        { numRuns: 50 },
+      );
+    });
+});
