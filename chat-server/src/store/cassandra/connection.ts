@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
 import { Client, errors, policies, type QueryOptions, types } from "cassandra-driver";
@@ -18,7 +19,9 @@ export interface CassandraOptions {
 
 const READ_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 3_000;
-const RETRY_MS = 1_000;
+/** Milliseconds between attempts to connect: the first, and the longest. */
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 2_000;
 /** Response codes of the native protocol (v5 specification, section 9) that tell of a cluster which can't serve now. */
 const TEMPORARY = { first: 0x1000, last: 0x15ff };
 
@@ -34,6 +37,9 @@ export class CassandraConnection {
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
   #reason = "connecting";
+  #retryMs = FIRST_RETRY_MS;
+  /** This server's name in the lock of the schema. */
+  readonly #holder = randomUUID();
 
   constructor(options: CassandraOptions) {
     this.#options = options;
@@ -70,7 +76,7 @@ export class CassandraConnection {
     const client = this.#newClient();
     try {
       await client.connect();
-      await migrate(client, this.#options.keyspace, this.#options.replication, this.#options.logger);
+      await migrate(client, { ...this.#options, holder: this.#holder });
       if (this.#closed) return void (await client.shutdown());
       this.#client = client;
       this.#options.logger.info({ keyspace: this.#options.keyspace }, "Cassandra is there");
@@ -80,7 +86,9 @@ export class CassandraConnection {
       if (reason !== this.#reason) this.#options.logger.warn({ err: error }, "Cassandra is away; will try again");
       this.#reason = reason;
       await client.shutdown().catch((cause: unknown) => this.#options.logger.debug({ err: cause }, "shutdown failed"));
-      if (!this.#closed) this.#retry = setTimeout(() => void this.#connect(), RETRY_MS);
+      if (this.#closed) return;
+      this.#retry = setTimeout(() => void this.#connect(), this.#retryMs * (0.5 + Math.random() / 2));
+      this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
     }
   }
 

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { Client } from "cassandra-driver";
 
@@ -21,6 +21,13 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `CREATE TABLE IF NOT EXISTS devices (
        user_id text, device_id text, push_provider text, push_token text, updated_at timestamp, PRIMARY KEY (user_id, device_id))`,
   ],
+  [
+    "ALTER TABLE conversations ADD IF NOT EXISTS members_written boolean",
+    "ALTER TABLE conversation_members ADD IF NOT EXISTS role text",
+    "ALTER TABLE messages ADD IF NOT EXISTS edited_text text",
+    "ALTER TABLE messages ADD IF NOT EXISTS edited_at timestamp",
+    "ALTER TABLE messages ADD IF NOT EXISTS deleted_at timestamp",
+  ],
 ];
 
 /**
@@ -40,9 +47,13 @@ const LOCK_RETRY_MS = 250;
 
 /**
  * Brings the keyspace to this version of the schema, and the client into it. Whoever comes first does the work under a lock (a lightweight
- * transaction); the others wait for it.
+ * transaction); the others wait for it. `holder` names this server in the lock: an attempt that failed with an unknown outcome may have left it,
+ * and the next one must find it as its own instead of waiting for it to expire.
  */
-export async function migrate(client: Client, keyspace: string, replication: string, logger: Logger): Promise<void> {
+export async function migrate(
+  client: Client,
+  { keyspace, replication, holder, logger }: { keyspace: string; replication: string; holder: string; logger: Logger },
+): Promise<void> {
   const run = (query: string, values: unknown[] = []) => client.execute(query, values, { prepare: false });
   await run(`CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = ${replicationMap(replication)}`);
   await run(`USE ${keyspace}`);
@@ -54,7 +65,6 @@ export async function migrate(client: Client, keyspace: string, replication: str
   );
   if ((await missing(client, keyspace)).length === 0) return;
 
-  const holder = randomUUID();
   await lock(client, keyspace, holder);
   try {
     for (const version of await missing(client, keyspace)) {
