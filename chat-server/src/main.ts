@@ -36,7 +36,10 @@ function stopOnSignals(server: ChatServer, config: Config, onError: (error: unkn
 }
 
 async function printHowToTry(server: ChatServer, secret: string): Promise<void> {
-  const lines = [`chat server: ws://127.0.0.1:${server.port}/chat`, "tokens for trying, good for a day:"];
+  const lines = [
+    `chat page: http://127.0.0.1:${server.port}/ (sign in as alice in one tab, as bob in another)`,
+    `for programs: ws://127.0.0.1:${server.port}/chat, with tokens that are good for a day:`,
+  ];
   for (const userId of ["alice", "bob"]) lines.push(`  ${userId}: ${await developmentToken(secret, userId)}`);
   process.stderr.write(`${lines.join("\n")}\n`);
 }

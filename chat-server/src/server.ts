@@ -128,7 +128,12 @@ export async function startChatServer(
     },
     config.adminToken,
   );
-  const http = createPublicServer(webSocket);
+  // Without a secret or key server of its own the embedded default makes one, and lets everybody at this machine sign in.
+  const ownSecret = config.backend === "embedded" && config.jwtSecret === undefined && config.jwksUrl === undefined;
+  const http = createPublicServer(webSocket, {
+    developmentSecret: ownSecret ? jwtSecret : undefined,
+    dashboard: "off",
+  });
   await httpTransports.routes(http);
 
   await broker.start({

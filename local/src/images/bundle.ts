@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { CodedError } from "@chatcluster/foundation/errors";
 import { build } from "esbuild";
+import { buildPages } from "../../../chat-server/web/build.ts";
 import { contentKey, exists, type Progress } from "../cache/entry.ts";
 import { keepLastUsed } from "../cache/keep-last-used.ts";
 import { putFile } from "./debian-layer.ts";
@@ -19,9 +20,20 @@ const require = __createRequire(import.meta.url), __filename = import.meta.filen
 /** Of one image's bundles, so many are kept: one is made for every change of a source. */
 const KEPT_BUNDLES = 5;
 
-export type Program = { entry: string; output: string };
+export type Program = {
+  entry: string;
+  output: string;
+  /** Files that are made for it, and that it reads from a folder beside its bundle. */
+  made?: { folder: string; build(): Promise<Map<string, Uint8Array>> };
+};
 
-export const chatServer: readonly Program[] = [{ entry: "chat-server/src/main.ts", output: "chat-server.mjs" }];
+export const chatServer: readonly Program[] = [
+  {
+    entry: "chat-server/src/main.ts",
+    output: "chat-server.mjs",
+    made: { folder: "pages", build: buildPages },
+  },
+];
 export const operator: readonly Program[] = [
   { entry: "operator/src/main.ts", output: "operator.mjs" },
   { entry: "operator/src/ingress-agent/main.ts", output: "ingress-agent.mjs" },
@@ -67,21 +79,24 @@ export async function bundle(programs: readonly Program[], progress: Progress): 
     });
     for (const file of result.outputFiles) files.set(file.path.slice(join(ROOT, "dist").length + 1), file.contents);
     for (const source of Object.keys(result.metafile.inputs))
-      for (const [path, content] of await assetsOf(source)) files.set(path, content);
+      for (const [path, content] of await assetsOf(source, program.made?.folder)) files.set(path, content);
+    for (const [name, content] of (await program.made?.build()) ?? [])
+      files.set(`${program.made?.folder}/${name}`, content);
   }
   return files;
 }
 
 /**
  * The files that a source names as `new URL("./PATH", import.meta.url)`, or all in a folder that it names so: they go beside the bundle
- * under the same relative path. Any other use of the source's own place would mean another folder in a bundle, so it is refused.
+ * under the same relative path; a folder that is `made` is not among the sources. Any other use of the source's own place would mean another
+ * folder in a bundle, so it is refused.
  */
-async function assetsOf(source: string): Promise<[path: string, content: Uint8Array][]> {
+async function assetsOf(source: string, made: string | undefined): Promise<[path: string, content: Uint8Array][]> {
   if (!source.endsWith(".ts") || source.includes("node_modules/")) return [];
   const text = await readFile(join(ROOT, source), "utf8");
   const named: string[] = [];
   const rest = text.replace(/new URL\("\.\/([\w./-]+)", import\.meta\.url\)/g, (_, path: string) => {
-    named.push(path);
+    if (path !== `${made}/`) named.push(path);
     return "";
   });
   if (/import\.meta\.(url|dirname|filename)/.test(rest))

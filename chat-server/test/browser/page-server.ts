@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createLogger } from "@chatcluster/foundation/logger";
+import { ownSecret } from "../../src/auth/development-token.ts";
+import { loadChatConfig } from "../../src/config.ts";
+import { startChatServer } from "../../src/server.ts";
+import { COMMON, type Variables } from "../support/test-server.ts";
+
+export interface PageServer {
+  /** Where the chat page is. */
+  readonly address: string;
+  readonly port: number;
+  /** On the port and with the data that it had. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The embedded default as `npm start` has it: with a secret of its own, so that the page offers to sign anybody in. */
+export async function startPageServer(variables: Variables = {}): Promise<PageServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), "chat-page-"));
+  const { CHAT_JWT_SECRET: _, ...common } = COMMON;
+  const start = (port: number) => {
+    const config = loadChatConfig({ ...common, ...variables, CHAT_DATA_DIR: dataDir, CHAT_PORT: String(port) });
+    return startChatServer(config, ownSecret(dataDir), createLogger("chat-server", config.logLevel));
+  };
+  let server = await start(0);
+  const { port } = server;
+  return {
+    port,
+    address: `http://127.0.0.1:${port}/`,
+    async restart() {
+      await server.stop(0);
+      server = await start(port);
+    },
+    async stop() {
+      await server.stop(0);
+      await rm(dataDir, { recursive: true });
+    },
+  };
+}

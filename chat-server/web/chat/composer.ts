@@ -1,0 +1,43 @@
+import { MAX_TEXT_LENGTH } from "@chatcluster/protocol/limits";
+import { byId } from "./dom.ts";
+
+/** Where a message is written. What was begun in one conversation waits there. */
+export class Composer {
+  readonly #form = byId("composer", HTMLFormElement);
+  readonly #text = byId("text", HTMLTextAreaElement);
+  readonly #drafts = new Map<string, string>();
+  #conversationId = "";
+
+  constructor(send: (text: string) => void) {
+    this.#text.maxLength = MAX_TEXT_LENGTH;
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const text = this.#text.value.trim();
+      if (text === "") return;
+      this.#text.value = "";
+      send(text);
+    });
+    this.#text.addEventListener("keydown", (event) => {
+      // An input method uses Enter to choose what it offers.
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.#form.requestSubmit();
+    });
+  }
+
+  open(conversationId: string): void {
+    this.#drafts.set(this.#conversationId, this.#text.value);
+    this.#conversationId = conversationId;
+    this.#text.value = this.#drafts.get(conversationId) ?? "";
+  }
+
+  focus(): void {
+    this.#text.focus();
+  }
+
+  clear(): void {
+    this.#drafts.clear();
+    this.#conversationId = "";
+    this.#text.value = "";
+  }
+}

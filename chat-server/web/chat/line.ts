@@ -1,0 +1,58 @@
+import type { Transport, TransportConnection, TransportEvents, TransportTarget } from "@chatcluster/client";
+
+/**
+ * A transport that the user can cut and join again, to see what happens to messages meanwhile. Cut, it is as a network that is away: the
+ * client loses its connection, and the next one has to wait in {@link token}.
+ */
+export class Line implements Transport {
+  readonly #transport: Transport;
+  readonly #connections = new Set<TransportConnection>();
+  #joined = Promise.withResolvers<void>();
+  #cut = false;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    this.#joined.resolve();
+  }
+
+  get name(): string {
+    return this.#transport.name;
+  }
+
+  get isCut(): boolean {
+    return this.#cut;
+  }
+
+  cut(): void {
+    if (this.#cut) return;
+    this.#cut = true;
+    this.#joined = Promise.withResolvers();
+    for (const connection of this.#connections) connection.close(1000, "the user went offline");
+  }
+
+  join(): void {
+    this.#cut = false;
+    this.#joined.resolve();
+  }
+
+  /** The token, once the line is joined: the client asks for it before every connection. */
+  async token(token: string): Promise<string> {
+    await this.#joined.promise;
+    return token;
+  }
+
+  open(target: TransportTarget, events: TransportEvents): TransportConnection {
+    const connection = this.#transport.open(target, {
+      ...events,
+      onOpen: () => events.onOpen(),
+      onFrame: (text) => events.onFrame(text),
+      onClose: (code, reason) => {
+        this.#connections.delete(connection);
+        events.onClose(code, reason);
+      },
+    });
+    this.#connections.add(connection);
+    if (this.#cut) connection.close(1000, "the user is offline");
+    return connection;
+  }
+}

@@ -1,0 +1,162 @@
+import type { Conversation, Message, Receipt } from "@chatcluster/client";
+
+/** How far a message of one's own has come; `waiting` is: not yet stored. */
+export type Mark = "waiting" | "failed" | "sent" | "delivered" | "read";
+
+/** A message as the page shows it. */
+export interface Entry {
+  /** The sender's name for it, which it has from its first moment on. */
+  readonly key: string;
+  readonly senderId: string;
+  readonly text: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Absent until the server has stored it. */
+  readonly id?: string;
+  /** Why it was refused for good. */
+  readonly failure?: string;
+}
+
+/** How far one member has come; ids compare as texts in the order of the messages. */
+interface Progress {
+  delivered: string;
+  read: string;
+}
+
+/** One conversation: its messages in order, those on their way, and how far everybody has come. */
+export class Thread {
+  readonly id: string;
+  #conversation: Conversation;
+  readonly #me: string;
+  readonly #stored = new Map<string, Entry & { id: string }>();
+  readonly #waiting = new Map<string, Entry>();
+  readonly #progress = new Map<string, Progress>();
+  #sorted: (Entry & { id: string })[] | undefined;
+  /** The newest page of the history has been read. */
+  loaded = false;
+  /** There are messages before the oldest one here. */
+  more = true;
+
+  constructor(conversation: Conversation, me: string) {
+    this.id = conversation.id;
+    this.#conversation = conversation;
+    this.#me = me;
+    this.update(conversation);
+  }
+
+  /** What a newer word of the server says; nothing goes back by it. */
+  update(conversation: Conversation): void {
+    this.#conversation = conversation;
+    for (const { userId, deliveredUpTo = "", readUpTo = "" } of conversation.members) {
+      this.#advance(userId, "delivered", deliveredUpTo);
+      this.#advance(userId, "read", readUpTo);
+    }
+  }
+
+  get direct(): boolean {
+    return this.#conversation.kind === "direct";
+  }
+
+  get others(): string[] {
+    return this.#conversation.members.map(({ userId }) => userId).filter((userId) => userId !== this.#me);
+  }
+
+  get title(): string {
+    return this.#conversation.title ?? (this.others.join(", ") || this.#me);
+  }
+
+  /** In the conversation's order, then what is on its way. */
+  get entries(): readonly Entry[] {
+    this.#sorted ??= [...this.#stored.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return [...this.#sorted, ...this.#waiting.values()];
+  }
+
+  get oldestId(): string | undefined {
+    return this.entries[0]?.id;
+  }
+
+  get newestId(): string | undefined {
+    return this.entries.findLast(({ id }) => id !== undefined)?.id;
+  }
+
+  get last(): Entry | undefined {
+    return this.entries.at(-1);
+  }
+
+  /** For the order of the list: when something last happened, in milliseconds since 1970. */
+  get lastAt(): number {
+    return this.last?.at ?? this.#conversation.createdAt;
+  }
+
+  get readUpTo(): string {
+    return this.#of(this.#me).read;
+  }
+
+  /** Messages of others that the user has not seen. */
+  get unread(): readonly Entry[] {
+    const { readUpTo } = this;
+    return this.entries.filter(({ id, senderId }) => id !== undefined && id > readUpTo && senderId !== this.#me);
+  }
+
+  isMine(entry: Entry): boolean {
+    return entry.senderId === this.#me;
+  }
+
+  /** @returns whether it was new. */
+  add(message: Message): boolean {
+    const { id, clientId, senderId, text, sentAt } = message;
+    if (senderId === this.#me) this.#waiting.delete(clientId);
+    if (this.#stored.has(id)) return false;
+    this.#stored.set(id, { key: `${senderId} ${clientId}`, senderId, text, at: sentAt, id });
+    this.#sorted = undefined;
+    return true;
+  }
+
+  /** A message of one's own that leaves now. */
+  addWaiting(clientId: string, text: string, at: number): void {
+    const key = `${this.#me} ${clientId}`;
+    if (this.#waiting.has(clientId) || this.entries.some((entry) => entry.key === key)) return;
+    this.#waiting.set(clientId, { key, senderId: this.#me, text, at });
+  }
+
+  /** The server has stored it. */
+  acknowledge(clientId: string, id: string, at: number): void {
+    const entry = this.#waiting.get(clientId);
+    if (!entry) return;
+    this.#waiting.delete(clientId);
+    this.#stored.set(id, { ...entry, id, at });
+    this.#sorted = undefined;
+  }
+
+  /** The server has refused it for good. */
+  refuse(clientId: string, failure: string): void {
+    const entry = this.#waiting.get(clientId);
+    if (entry) this.#waiting.set(clientId, { ...entry, failure });
+  }
+
+  onReceipt({ userId, kind, upTo }: Receipt): void {
+    this.#advance(userId, kind, upTo);
+    // Whoever has read it has it.
+    if (kind === "read") this.#advance(userId, "delivered", upTo);
+  }
+
+  markOf(entry: Entry): Mark {
+    const { id } = entry;
+    if (id === undefined) return entry.failure === undefined ? "waiting" : "failed";
+    const others = this.others.map((userId) => this.#of(userId));
+    if (others.length === 0) return "sent";
+    if (others.every(({ read }) => read >= id)) return "read";
+    return others.every(({ delivered, read }) => delivered >= id || read >= id) ? "delivered" : "sent";
+  }
+
+  #of(userId: string): Progress {
+    const progress = this.#progress.get(userId) ?? { delivered: "", read: "" };
+    this.#progress.set(userId, progress);
+    return progress;
+  }
+
+  #advance(userId: string, kind: "delivered" | "read", upTo: string): void {
+    const progress = this.#of(userId);
+    if (upTo > progress[kind]) progress[kind] = upTo;
+  }
+}
