@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
 import { CloseCode, MAX_FRAME_BYTES } from "@chatcluster/protocol";
-import { type WebSocket, WebSocketServer } from "ws";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { Identity, TokenVerifier } from "../auth/token-verifier.ts";
 import type { SessionServices } from "../session/services.ts";
 import { Session } from "../session/session.ts";
@@ -20,6 +20,14 @@ const CLOSE_TIMEOUT_MS = 5_000;
 const REFUSED_TIMEOUT_MS = 1_000;
 const MAX_REFUSED = 1_000;
 
+/** How RFC 6455 is served. One message may come in as many fragments as ws allows by default, which bounds what its pieces cost. */
+export const WEB_SOCKET_SERVER_OPTIONS: ServerOptions = {
+  noServer: true,
+  maxPayload: MAX_FRAME_BYTES,
+  perMessageDeflate: false,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+};
+
 export interface WebSocketOptions extends HeartbeatOptions {
   maxConnections: number;
   maxConnectionsPerUser: number;
@@ -30,19 +38,9 @@ export interface WebSocketOptions extends HeartbeatOptions {
 
 /** Carries sessions over WebSocket (RFC 6455): one text frame is one frame of the protocol. */
 export class WebSocketTransport {
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_FRAME_BYTES,
-    perMessageDeflate: false,
-    closeTimeout: CLOSE_TIMEOUT_MS,
-  });
+  readonly #server = new WebSocketServer(WEB_SOCKET_SERVER_OPTIONS);
   /** Its own, so that those who are refused are neither counted nor waited for. */
-  readonly #refusing = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_FRAME_BYTES,
-    perMessageDeflate: false,
-    closeTimeout: REFUSED_TIMEOUT_MS,
-  });
+  readonly #refusing = new WebSocketServer({ ...WEB_SOCKET_SERVER_OPTIONS, closeTimeout: REFUSED_TIMEOUT_MS });
   readonly #heartbeat: Heartbeat;
   readonly #joiner = new WriteJoiner();
   readonly #verifier: TokenVerifier;

@@ -12,5 +12,7 @@ declare module "ws" {
   interface ServerOptions {
     /** Milliseconds that a peer has to finish the closing handshake. */
     closeTimeout?: number;
+    /** Fragments that one message may come in [16,384]. */
+    maxFragments?: number;
   }
 }

@@ -31,3 +31,14 @@ export async function wheelProgram(program: string, progress: Progress): Promise
   });
   return join(entry, program);
 }
+
+/** Installs a list of Python packages, each checked against its SHA-256, into a folder for `PYTHONPATH`. */
+export async function pythonPackages(name: string, progress: Progress): Promise<string> {
+  const requirements = join(REQUIREMENTS, `${name}.txt`);
+  const key = contentKey(await readFile(requirements));
+  return cacheEntry(`pypi/${name}-${key}`, progress, async (target) => {
+    progress(`pip install ${name}`);
+    const args = ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", requirements, "--target", target];
+    await runCommand("python3", ["-m", "pip", "install", "--quiet", "--no-cache-dir", ...args]);
+  });
+}

@@ -1,0 +1,18 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { tool } from "@chatcluster/local/tools";
+
+const run = promisify(execFile);
+const TIMEOUT_MS = 180_000;
+
+/** Runs a Python program of this folder with the clients' packages. @throws Error with its output, if it does not end well */
+export async function python(program: string, args: readonly string[]): Promise<string> {
+  const file = fileURLToPath(new URL(program, import.meta.url));
+  const { stdout } = await run("python3", [file, ...args], {
+    env: { PATH: process.env.PATH, PYTHONPATH: await tool("python-clients"), PYTHONDONTWRITEBYTECODE: "1" },
+    timeout: TIMEOUT_MS,
+    maxBuffer: 16 * 2 ** 20,
+  });
+  return stdout;
+}
