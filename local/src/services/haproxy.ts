@@ -47,7 +47,10 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
       return [program, "-db", "-f", file];
     },
     // HAProxy accepts on the port a moment before its socket has its final name.
-    ready: async () => existsSync(socket) && (await accepts(port)),
+    async ready() {
+      if (!existsSync(socket)) throw new Error(`no ${socket} yet`);
+      await accepts(port);
+    },
   });
   const runtime = async (command: string): Promise<string> => {
     const connection = connect(socket);
