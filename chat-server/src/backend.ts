@@ -18,11 +18,14 @@ import { CassandraConnection } from "./store/cassandra/connection.ts";
 import { openDatabase } from "./store/embedded/database.ts";
 import { embeddedStores } from "./store/embedded/embedded-stores.ts";
 import type { Stores } from "./store/stores.ts";
+import { EmbeddedFigureBoard, type FigureBoard } from "./web/dashboard/figure-board.ts";
+import { RedisFigureBoard } from "./web/dashboard/redis-figure-board.ts";
 
 export interface Backend {
   broker: Broker;
   directory: UserDirectory;
   stores: Stores;
+  figures: FigureBoard;
   pushQueue: (options: PushQueueOptions) => PushQueue;
 }
 
@@ -38,6 +41,7 @@ function embedded(config: Config): Backend {
   return {
     broker,
     stores: embeddedStores(database),
+    figures: new EmbeddedFigureBoard(),
     directory: new EmbeddedDirectory(database, { offlineLimit: config.offlineLimit, publish }),
     pushQueue: (options) => new EmbeddedPushQueue(join(config.dataDir, "push.sqlite"), options),
   };
@@ -64,6 +68,7 @@ function cluster(config: Config, metrics: Metrics, logger: Logger): Backend {
   return {
     broker: new RedisBroker(redis, { logLength: config.logLength, logger }),
     stores: cassandraStores(cassandra),
+    figures: new RedisFigureBoard(redis),
     directory: new RedisDirectory(redis, {
       instance,
       address: config.advertisedAddress ?? `${config.host}:${config.port}`,

@@ -50,6 +50,11 @@ const schema = Type.Object({
   pollGraceMs: Type.Integer({ minimum: 1_000, maximum: 600_000, default: 30_000 }),
   loginTimeoutMs: Type.Integer({ minimum: 100, maximum: 300_000, default: 10_000 }),
   ...pushProperties,
+  dashboard: Type.Optional(
+    Type.Union([Type.Literal("off"), Type.Literal("token"), Type.Literal("open")], {
+      description: "off, token or open",
+    }),
+  ),
   adminToken: Type.Optional(Type.String({ minLength: 16, description: "at least 16 characters" })),
   logLevel: Type.Union(
     (["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const).map((level) => Type.Literal(level)),
@@ -58,7 +63,7 @@ const schema = Type.Object({
 });
 
 /** The server's whole configuration; docs/architecture.md and the README list the variables. */
-export type Config = Static<typeof schema> & { serverId: string };
+export type Config = Static<typeof schema> & { serverId: string; dashboard: "off" | "token" | "open" };
 
 /**
  * Reads `CHAT_*` and checks what one variable demands of another.
@@ -73,7 +78,12 @@ export function loadChatConfig(env: Environment): Config {
       `invalid configuration:\n${problems.map((p) => `  ${p}`).join("\n")}`,
     );
   }
-  return { ...config, serverId: config.serverId ?? hostname() };
+  return {
+    ...config,
+    serverId: config.serverId ?? hostname(),
+    // What a cluster does is for its operators; what a laptop does is for whoever sits there.
+    dashboard: config.dashboard ?? (config.backend === "embedded" ? "open" : "off"),
+  };
 }
 
 function dependent(config: Static<typeof schema>): string[] {

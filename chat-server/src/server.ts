@@ -5,6 +5,7 @@ import { createAdminServer } from "./admin/admin-server.ts";
 import { Metrics } from "./admin/metrics.ts";
 import { TokenVerifier } from "./auth/token-verifier.ts";
 import { createBackend } from "./backend.ts";
+import { timeOf } from "./broker/message-id.ts";
 import type { Config } from "./config.ts";
 import { ConversationLog } from "./conversation/conversation-log.ts";
 import { Conversations } from "./conversation/conversations.ts";
@@ -25,6 +26,8 @@ import { HttpTransports } from "./transport/http/http-transports.ts";
 import { createPublicServer } from "./transport/public-server.ts";
 import { SessionHost } from "./transport/session-host.ts";
 import { WebSocketTransport } from "./transport/websocket.ts";
+import { FigureSampler } from "./web/dashboard/figure-sampler.ts";
+import { LiveEvents } from "./web/dashboard/live-events.ts";
 
 const CLOSE_TIMEOUT_MS = 5_000;
 
@@ -43,7 +46,7 @@ export async function startChatServer(
 ): Promise<ChatServer> {
   const registry = new SessionRegistry();
   const metrics = new Metrics(() => transports.connections);
-  const { broker, directory, stores, pushQueue } = createBackend(config, metrics, logger);
+  const { broker, directory, figures, stores, pushQueue } = createBackend(config, metrics, logger);
   const push = await Push.create({
     config,
     queue: pushQueue,
@@ -132,12 +135,25 @@ export async function startChatServer(
   const ownSecret = config.backend === "embedded" && config.jwtSecret === undefined && config.jwksUrl === undefined;
   const http = createPublicServer(webSocket, {
     developmentSecret: ownSecret ? jwtSecret : undefined,
-    dashboard: "off",
+    dashboard: config.dashboard,
   });
+  const live =
+    config.dashboard === "off"
+      ? undefined
+      : new LiveEvents({
+          sampler: new FigureSampler(config.serverId, metrics, () => transports.connections),
+          board: figures,
+          authorize: config.dashboard === "token" ? (token) => verifier.verify(token) : undefined,
+          logger,
+        });
+  live?.route(http);
   await httpTransports.routes(http);
 
   await broker.start({
-    onEvent: (conversationId, event) => hub.onEvent(conversationId, event),
+    onEvent: (conversationId, event) => {
+      metrics.deliverySeconds.observe(Math.max(0, Date.now() - timeOf(event.messageId)) / 1_000);
+      hub.onEvent(conversationId, event);
+    },
     onHeld: (conversationId) => recovery.watch(conversationId),
     onUserEvent: (userId, payload) => {
       if (takeAcknowledgement(registry, userId, payload)) return;
@@ -174,6 +190,7 @@ export async function startChatServer(
         host.close(CloseCode.Draining, "the server ends", CLOSE_TIMEOUT_MS),
       ]);
       httpTransports.close();
+      live?.close();
       clearInterval(renewal);
       recovery.close();
       await http.close();

@@ -1,5 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
+/** Upper bounds, in seconds, of the classes that durations are counted in; the last class, beyond them, has no bound. */
+export const DURATION_BOUNDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5] as const;
+
 /** The figures of one server, in Prometheus' terms. */
 export class Metrics {
   readonly registry = new Registry();
@@ -19,7 +22,14 @@ export class Metrics {
   readonly sendSeconds = new Histogram({
     name: "chat_send_seconds",
     help: "From the frame to its acknowledgement",
-    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+    buckets: [...DURATION_BOUNDS],
+    registers: [this.registry],
+  });
+  /** By the clock of the server, or of Redis, that gave the message its time, and the clock of this one. */
+  readonly deliverySeconds = new Histogram({
+    name: "chat_delivery_seconds",
+    help: "From a message's time to its arrival at a server with members online",
+    buckets: [...DURATION_BOUNDS],
     registers: [this.registry],
   });
 

@@ -1,7 +1,7 @@
+import { byId, element, setText } from "../element/dom.ts";
 import { Chat, textOf } from "./chat.ts";
 import { Composer } from "./composer.ts";
 import { ConversationList } from "./conversation-list.ts";
-import { byId, element, setText } from "./dom.ts";
 import { hueOf, initials } from "./format.ts";
 import { LineView } from "./line-view.ts";
 import { MessageList } from "./message-list.ts";

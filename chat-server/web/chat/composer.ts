@@ -1,5 +1,5 @@
 import { MAX_TEXT_LENGTH } from "@chatcluster/protocol/limits";
-import { byId } from "./dom.ts";
+import { byId } from "../element/dom.ts";
 
 /** Where a message is written. What was begun in one conversation waits there. */
 export class Composer {

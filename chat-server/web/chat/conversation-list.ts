@@ -1,4 +1,4 @@
-import { byId, element, setAttribute, setChildren, setText } from "./dom.ts";
+import { byId, element, setAttribute, setChildren, setText } from "../element/dom.ts";
 import { countText, hueOf, initials, shortTime } from "./format.ts";
 import type { Thread } from "./thread.ts";
 

@@ -1,5 +1,5 @@
+import { byId, setText } from "../element/dom.ts";
 import type { LineState } from "./chat.ts";
-import { byId, setText } from "./dom.ts";
 
 const TEXTS: Readonly<Record<LineState["state"], string>> = {
   connecting: "Connecting…",

@@ -1,6 +1,6 @@
 import type { PageSettings } from "../../src/web/pages.ts";
+import { byId } from "../element/dom.ts";
 import { App } from "./app.ts";
-import { byId } from "./dom.ts";
 import { pageStorage } from "./page-storage.ts";
 import { type Account, SignIn, subjectOf } from "./sign-in.ts";
 

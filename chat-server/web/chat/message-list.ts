@@ -1,4 +1,4 @@
-import { byId, element, setAttribute, setChildren, setText } from "./dom.ts";
+import { byId, element, setAttribute, setChildren, setText } from "../element/dom.ts";
 import { dayName, hueOf, timeOfDay } from "./format.ts";
 import type { Entry, Mark, Thread } from "./thread.ts";
 

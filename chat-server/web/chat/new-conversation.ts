@@ -1,6 +1,6 @@
 import type { NewConversation } from "@chatcluster/client";
+import { byId, setText } from "../element/dom.ts";
 import { textOf } from "./chat.ts";
-import { byId, setText } from "./dom.ts";
 
 /** The dialog that starts a conversation. */
 export class NewConversationDialog {

@@ -1,6 +1,6 @@
 import type { PageSettings } from "../../src/web/pages.ts";
+import { byId, element, setText } from "../element/dom.ts";
 import { textOf } from "./chat.ts";
-import { byId, element, setText } from "./dom.ts";
 
 /** Somebody who may chat. */
 export interface Account {
