@@ -3,7 +3,8 @@ import { after, before, describe, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
 import { CloseCode } from "@chatcluster/protocol";
 import type { ChatServer } from "../src/server.ts";
-import { RawClient } from "./support/raw-client.ts";
+import { CARRIERS, type Carrier, connectBy } from "./support/carriers.ts";
+import type { RawClient } from "./support/raw-client.ts";
 import { readiness, startTestServer, tokenFor, type Variables } from "./support/test-server.ts";
 
 /** Users of their own for each test, so that tests share servers and nothing else. */
@@ -34,7 +35,9 @@ export function serverContract(
     before(async () => {
       const started = await backend();
       stop = started.stop;
-      servers = await Promise.all(started.servers.map(startTestServer));
+      servers = await Promise.all(
+        started.servers.map((variables) => startTestServer({ CHAT_POLL_GRACE_MS: "2000", ...variables })),
+      );
       for (const server of servers)
         await until(async () => (await readiness(server)).status === 200, "readiness", 120_000);
       ports = [servers[0]?.port ?? 0, servers.at(-1)?.port ?? 0];
@@ -44,8 +47,20 @@ export function serverContract(
       await stop?.();
     });
 
-    const login = async (server: 0 | 1, user: string, body?: Parameters<typeof RawClient.login>[2]) =>
-      RawClient.login(ports[server], await tokenFor(user), body);
+    for (const carrier of CARRIERS) promises(carrier, () => ports);
+  });
+}
+
+/** What holds whatever carries the frames; of both servers' ports the second one may be the first. */
+function promises(carrier: Carrier, ports: () => [number, number]): void {
+  describe(`over ${carrier}`, () => {
+    const connect = async (server: 0 | 1, user: string) =>
+      connectBy(carrier, { port: ports()[server], otherPort: ports()[1 - server] ?? 0 }, await tokenFor(user));
+    const login = async (server: 0 | 1, user: string, body?: Parameters<typeof RawClient.login>[2]) => {
+      const client = await connect(server, user);
+      await client.login(body);
+      return client;
+    };
 
     test("two users exchange messages in one order, and both receipts arrive", async () => {
       const [a = "", b = ""] = names("alice", "bob");
@@ -309,12 +324,10 @@ export function serverContract(
 
     test("what can't be taken gets an error with a code, and the connection lives on", async () => {
       const [a = ""] = names("alice");
-      const early = await RawClient.connect(ports[0], await tokenFor(a));
-      const refused = await early.ask("list_conversations", {});
-      assert.equal(refused.type === "error" && refused.code, "login_required");
+      const early = await connect(0, a);
       const pong = await early.ask("ping", {});
       assert.equal(pong.type, "pong");
-      await early.request("login", { device: { id: "d" } });
+      await early.login();
       const twice = await early.ask("login", { device: { id: "d" } });
       assert.equal(twice.type === "error" && twice.code, "already_logged_in");
       const cases: [string, string][] = [
@@ -338,6 +351,16 @@ export function serverContract(
       }
       const alive = await early.ask("ping", {});
       assert.equal(alive.type, "pong");
+      await early.close();
+    });
+
+    const onlyOnAConnection = { skip: carrier === "websocket" ? false : "requests are answered one by one" };
+    test("what breaks the rules of a connection ends it", onlyOnAConnection, async () => {
+      const [a = ""] = names("alice");
+      const early = await connect(0, a);
+      const refused = await early.ask("list_conversations", {});
+      assert.equal(refused.type === "error" && refused.code, "login_required");
+      await early.login();
       for (let count = 0; count < 10; count++) early.sendText("garbage");
       assert.equal((await early.untilClosed()).code, CloseCode.ProtocolViolation);
 

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Transport } from "@chatcluster/client";
 import type { ClientFrame, ServerFrame } from "@chatcluster/protocol";
 import { WebSocket } from "ws";
 
@@ -9,27 +10,28 @@ type Body<Type extends ClientFrame["type"]> = Omit<Extract<ClientFrame, { type: 
 
 const TIMEOUT_MS = 15_000;
 
+/** What carries a raw client's frames. */
+interface Link {
+  send(text: string): void;
+  close(): void;
+  /** As a death: without a word. */
+  terminate(): void;
+}
+
 /** A client that does nothing by itself: it keeps what it gets, and answers nothing. */
 export class RawClient {
   readonly received: ServerFrame[] = [];
-  readonly webSocket: WebSocket;
+  #webSocket: WebSocket | undefined;
+  #link: Link | undefined;
   /** Code and reason, once closed. */
   closed: { code: number; reason: string } | undefined;
   #nextId = 1;
   #waiting: (() => void)[] = [];
 
-  private constructor(webSocket: WebSocket) {
-    this.webSocket = webSocket;
-    webSocket.on("message", (data) => {
-      this.received.push(JSON.parse(data.toString()) as ServerFrame);
-      this.#wake();
-    });
-    webSocket.on("close", (code, reason) => {
-      this.closed = { code, reason: reason.toString() };
-      this.#wake();
-    });
-    // What went wrong is in the close code.
-    webSocket.on("error", () => this.#wake());
+  /** For what only a WebSocket can do. */
+  get webSocket(): WebSocket {
+    if (!this.#webSocket) throw new Error("this client is on another transport");
+    return this.#webSocket;
   }
 
   static async connect(port: number, token: string, options: { autoPong?: boolean } = {}): Promise<RawClient> {
@@ -37,26 +39,62 @@ export class RawClient {
       headers: { authorization: `Bearer ${token}` },
       ...options,
     });
-    const client = new RawClient(webSocket);
+    const client = new RawClient();
+    client.#webSocket = webSocket;
+    client.#link = {
+      send: (text) => webSocket.send(text),
+      close: () => webSocket.close(1000),
+      terminate: () => webSocket.terminate(),
+    };
+    webSocket.on("message", (data) => client.#receive(data.toString()));
+    webSocket.on("close", (code, reason) => client.#closed(code, reason.toString()));
+    // What went wrong is in the close code.
+    webSocket.on("error", () => client.#wake());
     await once(webSocket, "open");
+    return client;
+  }
+
+  /** Connects by another transport, of which `cut` is the death. */
+  static async over(transport: Transport, cut: () => void, port: number, token: string): Promise<RawClient> {
+    const client = new RawClient();
+    const opened = Promise.withResolvers<void>();
+    const connection = transport.open(
+      { url: `ws://127.0.0.1:${port}/chat`, token },
+      {
+        onOpen: () => opened.resolve(),
+        onFrame: (text) => client.#receive(text),
+        onClose: (code, reason) => client.#closed(code, reason),
+      },
+    );
+    client.#link = {
+      send: (text) => connection.send(text),
+      close: () => connection.close(1000, "done"),
+      terminate: cut,
+    };
+    await opened.promise;
     return client;
   }
 
   /** Connects and logs in. */
   static async login(port: number, token: string, body: Partial<Body<"login">> = {}): Promise<RawClient> {
     const client = await RawClient.connect(port, token);
-    await client.request("login", { device: { id: "test" }, ...body });
+    await client.login(body);
     return client;
   }
 
+  async login(body: Partial<Body<"login">> = {}): Promise<void> {
+    await this.request("login", { device: { id: "test" }, ...body });
+  }
+
   sendText(text: string): void {
-    this.webSocket.send(text);
+    if (!this.#link) throw new Error("not connected");
+    this.#link.send(text);
   }
 
   /** Sends without waiting; returns the id. */
   post<Type extends ClientFrame["type"]>(type: Type, body: Body<Type>): number {
     const id = this.#nextId++;
-    this.webSocket.send(JSON.stringify({ type, id, ...body }));
+    this.sendText(JSON.stringify({ type, id, ...body }));
     return id;
   }
 
@@ -120,12 +158,22 @@ export class RawClient {
   }
 
   async close(): Promise<void> {
-    this.webSocket.close(1000);
+    this.#link?.close();
     await this.untilClosed();
   }
 
   terminate(): void {
-    this.webSocket.terminate();
+    this.#link?.terminate();
+  }
+
+  #receive(text: string): void {
+    this.received.push(JSON.parse(text) as ServerFrame);
+    this.#wake();
+  }
+
+  #closed(code: number, reason: string): void {
+    this.closed = { code, reason };
+    this.#wake();
   }
 
   #wake(): void {

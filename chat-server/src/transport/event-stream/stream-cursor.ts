@@ -34,15 +34,10 @@ function readMark(text: string): Mark | undefined {
     message?: { conversationId: string };
     conversation?: { id: string };
   };
-  const { position } = frame;
-  if (!position) return undefined;
-  if (frame.type === "message" && frame.message) return { conversationId: frame.message.conversationId, position };
-  if (frame.type === "conversation_added" && frame.conversation)
-    return { conversationId: frame.conversation.id, position };
-  // Recovered: the events up to that position are yet to come.
-  if (frame.type === "resumed" && frame.recovered === false && frame.conversationId !== undefined)
-    return { conversationId: frame.conversationId, position };
-  return undefined;
+  const conversationId = frame.message?.conversationId ?? frame.conversation?.id ?? frame.conversationId;
+  // Of what is recovered the events up to that position are yet to come.
+  if (!frame.position || conversationId === undefined || frame.recovered) return undefined;
+  return { conversationId, position: frame.position };
 }
 
 /**

@@ -24,8 +24,9 @@ class RequestConnection implements Connection {
 
   send({ text }: OutboundFrame): void {
     const frame = JSON.parse(text) as ServerFrame;
-    // Messages come here only after a `resume`, as part of its answer.
-    if ("re" in frame || frame.type === "error" || frame.type === "message") this.#onAnswer(frame);
+    // Events with a position come here only after a `resume`, as part of its answer.
+    const isAnswer = "re" in frame || frame.type === "error" || "position" in frame;
+    if (isAnswer && frame.type !== "conversation_added") this.#onAnswer(frame);
   }
 
   close(): void {

@@ -13,13 +13,6 @@ export const POLL_PATH = "/poll";
 export const DEFAULT_WAIT_SECONDS = 25;
 /** Below what proxies allow a silent request: 60 s is the usual bound. */
 export const MAX_WAIT_SECONDS = 50;
-/** Milliseconds until the next poll that does not wait: [up to this long after the last frame, interval]. */
-const INTERVALS: readonly (readonly [number, number])[] = [
-  [10_000, 1_000],
-  [60_000, 3_000],
-  [Number.POSITIVE_INFINITY, 10_000],
-];
-
 interface PollQuery {
   cursor: PollCursor;
   waitMs: number;
@@ -72,7 +65,7 @@ export function pollRoute(app: FastifyInstance, host: SessionHost, sessions: Pol
     const { closed } = poll.connection;
     if (closed && !more) sessions.end(poll);
     const etag = `"${next}"`;
-    const pollAfterMs = waitMs > 0 || more ? 0 : interval(Date.now() - poll.connection.lastFrameAt);
+    const pollAfterMs = waitMs > 0 || more ? 0 : sessions.interval(poll);
     reply.header("etag", etag).header("cache-control", "no-cache, private").header("x-poll-after-ms", pollAfterMs);
     if (texts.length === 0 && !closed && request.headers["if-none-match"] === etag) return reply.code(304).send();
     const head = `{"cursor":${JSON.stringify(next)},"pollAfterMs":${pollAfterMs},"frames":[${texts.join(",")}]`;
@@ -80,10 +73,6 @@ export function pollRoute(app: FastifyInstance, host: SessionHost, sessions: Pol
       .type("application/json")
       .send(`${head}${closed && !more ? `,"closed":${JSON.stringify(closed)}` : ""}}`);
   }
-}
-
-function interval(silentMs: number): number {
-  return INTERVALS.find(([upToMs]) => silentMs < upToMs)?.[1] ?? 10_000;
 }
 
 function queryOf(request: FastifyRequest): PollQuery {

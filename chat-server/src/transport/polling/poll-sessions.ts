@@ -20,6 +20,14 @@ export interface PollSession {
 }
 
 const TICK_MS = 100;
+/** Milliseconds until the next poll that does not wait: [up to this long after the last frame, interval]. */
+const INTERVALS: readonly (readonly [number, number])[] = [
+  [10_000, 1_000],
+  [60_000, 3_000],
+  [Number.POSITIVE_INFINITY, 10_000],
+];
+/** Share of the grace within which a client that keeps to the interval has come back for certain. */
+const INTERVAL_SHARE = 1 / 3;
 /** Requests of one session that may wait at once. */
 export const MAX_WAITING = 8;
 
@@ -76,6 +84,13 @@ export class PollSessions {
       poll.waiting.set(done, Date.now() + waitMs);
       signal.addEventListener("abort", done, { once: true });
     });
+  }
+
+  /** Milliseconds after which a client that does not wait should come again. */
+  interval({ connection }: PollSession): number {
+    const silentMs = Date.now() - connection.lastFrameAt;
+    const wished = INTERVALS.find(([upToMs]) => silentMs < upToMs)?.[1] ?? 0;
+    return Math.min(wished, Math.floor(this.#options.pollGraceMs * INTERVAL_SHARE));
   }
 
   end(poll: PollSession): void {

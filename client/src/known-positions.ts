@@ -1,0 +1,51 @@
+import type { Position, ServerFrame } from "@chatcluster/protocol";
+import { MAX_POSITIONS } from "@chatcluster/protocol/limits";
+
+/** How far the frames that went by have come, for a login in the middle of a connection, as polling needs where servers take turns. */
+export class KnownPositions {
+  /** In the order of the last change. */
+  readonly #positions = new Map<string, Position>();
+
+  add(positions: Record<string, Position>): void {
+    for (const [conversationId, position] of Object.entries(positions)) this.#set(conversationId, position);
+  }
+
+  note(text: string): void {
+    if (!text.includes('"position":')) return;
+    let frame: ServerFrame;
+    try {
+      frame = JSON.parse(text) as ServerFrame;
+    } catch {
+      // Whoever the frame is for says so.
+      return;
+    }
+    if (frame.type === "conversations")
+      for (const { conversation, position } of frame.conversations) this.#begin(conversation.id, position);
+    else if (frame.type === "conversation_added" || frame.type === "conversation")
+      this.#begin(frame.conversation.id, frame.position);
+    else if ("position" in frame && frame.position) this.#event(frame, frame.position);
+  }
+
+  /** As many as a login may carry. */
+  latest(): Record<string, Position> {
+    return Object.fromEntries([...this.#positions].slice(-MAX_POSITIONS));
+  }
+
+  /** Whatever has a place in a log, also of a kind that this client does not know yet. */
+  #event(frame: object, position: Position): void {
+    const event = frame as { message?: { conversationId: string }; conversationId?: string; recovered?: boolean };
+    const conversationId = event.message?.conversationId ?? event.conversationId;
+    if (conversationId !== undefined && !event.recovered) this.#set(conversationId, position);
+  }
+
+  #begin(conversationId: string, position: Position): void {
+    if (!this.#positions.has(conversationId)) this.#positions.set(conversationId, position);
+  }
+
+  #set(conversationId: string, position: Position): void {
+    const known = this.#positions.get(conversationId);
+    if (known?.epoch === position.epoch && known.offset >= position.offset) return;
+    this.#positions.delete(conversationId);
+    this.#positions.set(conversationId, position);
+  }
+}
