@@ -9,6 +9,10 @@ import { timeOf } from "./broker/message-id.ts";
 import type { Config } from "./config.ts";
 import { ConversationLog } from "./conversation/conversation-log.ts";
 import { Conversations } from "./conversation/conversations.ts";
+import { Groups } from "./conversation/groups.ts";
+import { LogChanges } from "./conversation/log-changes.ts";
+import { Membership } from "./conversation/membership.ts";
+import { MessageChanges } from "./conversation/message-changes.ts";
 import { MessageSender } from "./conversation/message-sender.ts";
 import { OfflineDelivery } from "./conversation/offline-delivery.ts";
 import { Receipts } from "./conversation/receipts.ts";
@@ -57,7 +61,11 @@ export async function startChatServer(
   });
 
   const log = new ConversationLog(broker, stores.messages);
-  const conversations = new Conversations(stores, log, broker);
+  const membership = new Membership(
+    stores.conversations,
+    (conversationId) => hub.feed(conversationId)?.live === true && broker.problem() === undefined,
+  );
+  const conversations = new Conversations(stores, log, broker, membership);
   const offline = new OfflineDelivery(
     directory,
     (userId) => registry.isRegistered(userId),
@@ -67,9 +75,16 @@ export async function startChatServer(
     { broker, stores, conversations, offline, logger },
     config.reservationTimeoutMs,
   );
-  const hub = new FeedHub({ broker, log, logger, onPending: (conversationId) => recovery.watch(conversationId) });
+  const hub = new FeedHub({
+    broker,
+    log,
+    logger,
+    onPending: (conversationId) => recovery.watch(conversationId),
+    onEnded: (conversationId) => membership.forget(conversationId),
+  });
   const sender = new MessageSender({ broker, stores, log, conversations, offline, recovery, logger });
   const receipts = new Receipts({ stores, broker, hub, conversations });
+  const changes = new LogChanges({ broker, log, recovery });
   const services: SessionServices = {
     serverId: config.serverId,
     pingIntervalMs: config.pingIntervalMs,
@@ -80,6 +95,8 @@ export async function startChatServer(
     log,
     conversations,
     sender,
+    groups: new Groups({ stores, broker, log, conversations, changes }),
+    messageChanges: new MessageChanges({ stores, conversations, changes }),
     receipts,
     hub,
     registry,
@@ -155,12 +172,14 @@ export async function startChatServer(
       hub.onEvent(conversationId, event);
     },
     onHeld: (conversationId) => recovery.watch(conversationId),
+    onInvalidated: (conversationId) => membership.forget(conversationId),
     onUserEvent: (userId, payload) => {
       if (takeAcknowledgement(registry, userId, payload)) return;
       const encoded = new OutboundFrame(payload);
       for (const session of registry.ofUser(userId)) session.onUserEvent(payload, encoded);
     },
     onResubscribed: () => {
+      membership.forgetAll();
       hub.onResubscribed();
       for (const session of registry.all()) if (session.registered) void session.offline.flush();
     },

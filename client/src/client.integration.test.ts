@@ -100,6 +100,44 @@ test("who was away gets everything in order, once, and not again the next time",
   assert.deepEqual(bob.texts, ["42"]);
 });
 
+test("a group's life through the client: invite, roles, rename, edit, delete, remove, leave", async () => {
+  const [adaId, bobId, cyId] = [newUser("ada"), newUser("bob"), newUser("cy")];
+  using ada = await clientOf(adaId);
+  using bob = await clientOf(bobId);
+  using cy = await clientOf(cyId);
+  const { id } = await ada.client.createConversation({ kind: "group", memberIds: [bobId], title: "Team" });
+  const seen: string[] = [];
+  bob.client.on("message", ({ text }) => seen.push(text));
+  bob.client.on("conversation_changed", ({ change }) => seen.push(change.type));
+  const invited = cy.client.once("conversation", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  await ada.client.invite(id, [cyId]);
+  assert.equal((await invited).members.length, 3);
+  await ada.client.setRole(id, cyId, "admin");
+  await cy.client.rename(id, "Crew");
+  const { messageId } = await cy.client.send(id, "hello");
+  await cy.client.editMessage(id, messageId, "hello all");
+  await cy.client.deleteMessage(id, messageId);
+  await assert.rejects(bob.client.deleteMessage(id, messageId), { code: "forbidden" });
+  const removed = cy.client.once("conversation_removed", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  await ada.client.removeMember(id, cyId);
+  assert.equal((await removed).conversationId, id);
+  await assert.rejects(cy.client.send(id, "again"), { code: "conversation_not_found" });
+  await ada.client.send(id, "bye");
+  await bob.has(2);
+  assert.deepEqual(seen, [
+    "members_changed",
+    "members_changed",
+    "renamed",
+    "hello",
+    "message_edited",
+    "message_deleted",
+    "members_changed",
+    "bye",
+  ]);
+  await bob.client.leave(id);
+  assert.equal((await bob.client.listConversations()).conversations.length, 0);
+});
+
 test("an offline list that overflowed: everything comes all the same, once", async () => {
   await using own = await ChatServerProcess.start({ CHAT_OFFLINE_LIMIT: "10", CHAT_MESSAGES_PER_SECOND: "1000" });
   const at = { url: own.url };

@@ -1,10 +1,10 @@
-import type { Conversation, Message, ReceiptKind, ServerFrame } from "@chatcluster/protocol";
+import type { ChangeFrame, Conversation, Message, ReceiptKind, Role, ServerFrame } from "@chatcluster/protocol";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import type { AnswerOf, AnswerType, EventFrame, Request } from "./connection.ts";
 import { abortable, delay } from "./delay.ts";
 import { Emitter } from "./emitter.ts";
 import { ChatError, ClientErrorCode, isRetryable } from "./errors.ts";
-import type { CallOptions, ChatClientOptions, ChatEvents, NewConversation } from "./options.ts";
+import type { CallOptions, ChangeOptions, ChatClientOptions, ChatEvents, NewConversation } from "./options.ts";
 import { Outbox, type SentMessage } from "./outbox.ts";
 import { ReceiptMarks } from "./receipt-marks.ts";
 import { Receipts } from "./receipts.ts";
@@ -13,6 +13,8 @@ import { Supervisor } from "./supervisor.ts";
 import { Synchronizer } from "./synchronizer.ts";
 import { WebSocketTransport } from "./websocket-transport.ts";
 
+type Unnamed<Frame> = Frame extends ChangeFrame ? Omit<Frame, "id" | "clientId"> : never;
+type Change = Unnamed<ChangeFrame>;
 type Frame<Type extends ServerFrame["type"]> = Extract<ServerFrame, { type: Type }>;
 
 /**
@@ -69,6 +71,7 @@ export class ChatClient extends Emitter<ChatEvents> {
       {
         deliver: (message) => this.#deliver(message),
         flushed: ({ conversationId, id }) => this.#receipts.add("delivered", conversationId, id),
+        changed: ({ conversationId, change }) => this.emit("conversation_changed", { conversationId, change }),
         failed,
         request: (request, expected) => this.#request(request, expected),
         connected,
@@ -175,6 +178,41 @@ export class ChatClient extends Emitter<ChatEvents> {
   }
 
   /** Says that the user has seen everything up to a message. Sent until acknowledged, together with later ones. */
+  /** Makes users members of a group, as an owner or admin of it. */
+  invite(conversationId: string, userIds: string[], options?: ChangeOptions): Promise<void> {
+    return this.#change({ type: "invite", conversationId, userIds }, options);
+  }
+
+  /** Ends the user's own membership. @throws ChatError `forbidden` for the last owner of a group that has other members. */
+  leave(conversationId: string, options?: ChangeOptions): Promise<void> {
+    return this.#change({ type: "leave", conversationId }, options);
+  }
+
+  /** Ends somebody else's membership, as an owner, or as an admin who removes a plain member. */
+  removeMember(conversationId: string, userId: string, options?: ChangeOptions): Promise<void> {
+    return this.#change({ type: "remove_member", conversationId, userId }, options);
+  }
+
+  /** Gives a member another role, as an owner. */
+  setRole(conversationId: string, userId: string, role: Role, options?: ChangeOptions): Promise<void> {
+    return this.#change({ type: "set_role", conversationId, userId, role }, options);
+  }
+
+  /** Gives a group another title, as an owner or admin. */
+  rename(conversationId: string, title: string, options?: ChangeOptions): Promise<void> {
+    return this.#change({ type: "rename", conversationId, title }, options);
+  }
+
+  /** Changes the text of a message of the user's own. */
+  editMessage(conversationId: string, messageId: string, text: string, options?: ChangeOptions): Promise<void> {
+    return this.#change({ type: "edit_message", conversationId, messageId, text }, options);
+  }
+
+  /** Deletes a message: one's own, or as an owner or admin of a group anybody's. */
+  deleteMessage(conversationId: string, messageId: string, options?: ChangeOptions): Promise<void> {
+    return this.#change({ type: "delete_message", conversationId, messageId }, options);
+  }
+
   markRead(conversationId: string, upTo: string): void {
     this.#abort.signal.throwIfAborted();
     this.#receipts.add("read" satisfies ReceiptKind, conversationId, upTo);
@@ -205,7 +243,12 @@ export class ChatClient extends Emitter<ChatEvents> {
   #onEvent(frame: EventFrame): void {
     switch (frame.type) {
       case "message":
-        this.#synchronizer.onMessage(frame);
+      case "conversation_changed":
+        this.#synchronizer.onEvent(frame);
+        break;
+      case "conversation_removed":
+        this.#synchronizer.remove(frame.conversationId);
+        this.emit("conversation_removed", { conversationId: frame.conversationId });
         break;
       case "resumed":
         this.#synchronizer.onResumed(frame);
@@ -240,6 +283,10 @@ export class ChatClient extends Emitter<ChatEvents> {
   }
 
   /** A request that waits for a connection and is sent until it is answered. */
+  async #change(change: Change, { clientId = crypto.randomUUID(), signal }: ChangeOptions = {}): Promise<void> {
+    await this.#call({ ...change, clientId } as Request, "ok", signal);
+  }
+
   async #call<Type extends AnswerType>(
     request: Request,
     expected: Type,

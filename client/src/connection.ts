@@ -9,7 +9,18 @@ export type AnswerOf<Type extends AnswerType> = Extract<ServerFrame, { type: Typ
 /** A frame that answers no request. */
 export type EventFrame = Extract<
   ServerFrame,
-  { type: "message" | "receipt" | "conversation_added" | "offline_overflow" | "drain" | "resumed" | "error" }
+  {
+    type:
+      | "message"
+      | "receipt"
+      | "conversation_added"
+      | "conversation_changed"
+      | "conversation_removed"
+      | "offline_overflow"
+      | "drain"
+      | "resumed"
+      | "error";
+  }
 >;
 
 type WithoutId<Frame> = Frame extends ClientFrame ? Omit<Frame, "id"> : never;

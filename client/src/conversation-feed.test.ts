@@ -286,3 +286,36 @@ test("a member no longer: the conversation is let go with an error, and not aske
   assert.equal(server.last.of("resume").length, 1);
   client.close();
 });
+
+test("changes take their place among the messages: they close gaps, wait for gaps, and come once", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  client.on("conversation_changed", ({ change }) => messages.push(change.type));
+  await client.connect();
+  const changed = (offset: number): ServerFrame => ({
+    type: "conversation_changed",
+    conversationId: "c1",
+    change: { type: "renamed", by: "bob", at: 1, title: `title ${offset}` },
+    position: position(offset),
+  });
+  server.last.emit(event(1), changed(2), event(3));
+  assert.deepEqual(messages, ["1", "renamed", "3"]);
+  assert.equal(server.last.of("resume").length, 0, "a change is no gap");
+
+  server.last.emit(changed(5));
+  await settle();
+  assert.deepEqual(messages, ["1", "renamed", "3"], "it waits for what is missing");
+  const [resume] = server.last.of("resume");
+  assert.deepEqual(resume?.position, position(3));
+  server.last.emit(
+    { type: "resumed", re: resume?.id ?? 0, conversationId: "c1", recovered: true, position: position(5) },
+    event(4),
+    changed(5),
+  );
+  await settle();
+  assert.deepEqual(messages, ["1", "renamed", "3", "4", "renamed"]);
+  server.last.emit({ type: "conversation_removed", conversationId: "c1" });
+  server.last.drop();
+  assert.deepEqual(messages, ["1", "renamed", "3", "4", "renamed"]);
+  client.close();
+});

@@ -1,4 +1,4 @@
-import type { History, Message, MessageEvent, Position, Resumed } from "@chatcluster/protocol";
+import type { ConversationChanged, History, Message, MessageEvent, Position, Resumed } from "@chatcluster/protocol";
 import { earlierId, FIRST_MESSAGE_ID } from "./message-id.ts";
 import { SeenMessages } from "./seen-messages.ts";
 
@@ -9,9 +9,14 @@ const CATCH_UP_TIMEOUT_MS = 10_000;
 /** Two servers may store two messages the other way round than they named them; history is read from this much before the last one. */
 const HISTORY_OVERLAP_MS = 30_000;
 
+/** What has a place in a conversation's log. */
+export type LogFrame = MessageEvent | ConversationChanged;
+
 export interface FeedHooks {
   /** Hands a message over: each one once, in the order of the log. */
   deliver(message: Message): void;
+  /** Hands a change over: in the order of the log, each one once as long as the log lives. */
+  changed(event: ConversationChanged): void;
   /** A message of the offline list has been dealt with, be it new or a duplicate: the server keeps it there until it hears so. */
   flushed(message: Message): void;
   /** Something is missing and nobody has been asked for it yet: asks the server to resume, and hands the answer to `onResumed`. */
@@ -43,7 +48,7 @@ export class ConversationFeed {
   #position: Position | undefined;
   #state: State = "live";
   #target = 0;
-  #held: MessageEvent[] = [];
+  #held: LogFrame[] = [];
   #dropped = false;
   #historyRun = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -67,19 +72,26 @@ export class ConversationFeed {
     return this.#seen.last;
   }
 
-  onMessage(event: MessageEvent): void {
+  onEvent(event: LogFrame): void {
     const { position } = event;
-    if (!position) {
-      // From the offline list. While something older may still come from the log or the history, it waits to take its place there. Also
-      // when live: what another device of the user left behind comes here too, and may overtake events that are still on their way.
-      if (this.#state === "live" && (!this.#position || this.#seen.has(event.message.id)))
-        this.#deliverFlushed(event.message);
-      else {
-        this.#hold(event);
-        this.#enter(this.#state === "live" ? "resuming" : this.#state);
-      }
-      return;
+    if (position) this.#onPlaced(event, position);
+    else if (event.type === "message") this.#onUnplaced(event);
+  }
+
+  /**
+   * From the offline list. While something older may still come from the log or the history, it waits to take its place there. Also when
+   * live: what another device of the user left behind comes here too, and may overtake events that are still on their way.
+   */
+  #onUnplaced(event: MessageEvent): void {
+    if (this.#state === "live" && (!this.#position || this.#seen.has(event.message.id)))
+      this.#deliverFlushed(event.message);
+    else {
+      this.#hold(event);
+      this.#enter(this.#state === "live" ? "resuming" : this.#state);
     }
+  }
+
+  #onPlaced(event: LogFrame, position: Position): void {
     this.#position ??= { epoch: position.epoch, offset: position.offset - 1 };
     if (this.#state === "history") this.#hold(event);
     else if (position.epoch === this.#position.epoch && position.offset <= this.#position.offset + 1) {
@@ -164,10 +176,12 @@ export class ConversationFeed {
     this.#settle();
   }
 
-  #advance(event: MessageEvent, position: Position): void {
+  #advance(event: LogFrame, position: Position): void {
+    const isNew = position.offset > (this.#position?.offset ?? -1);
     // An offset that was passed before is no proof that its message was: the first position that a client hears may be ahead of its events.
-    this.#deliver(event.message);
-    if (position.offset > (this.#position?.offset ?? -1)) this.#position = position;
+    if (event.type === "message") this.#deliver(event.message);
+    else if (isNew) this.#hooks.changed(event);
+    if (isNew) this.#position = position;
   }
 
   /** Hands over what follows on the position by now. */
@@ -195,11 +209,13 @@ export class ConversationFeed {
     this.#held = rest.filter(({ position }) => position?.epoch === epoch && epoch !== undefined);
     // Of the offline list, or of an epoch that is over: no position to wait for.
     const loose = rest.filter(({ position }) => position?.epoch !== epoch || epoch === undefined);
-    loose.sort((a, b) => (a.message.id < b.message.id ? -1 : 1));
-    for (const { message, position } of loose) {
+    const messages = loose.filter((event) => event.type === "message");
+    messages.sort((a, b) => (a.message.id < b.message.id ? -1 : 1));
+    for (const { message, position } of messages) {
       if (position) this.#deliver(message);
       else this.#deliverFlushed(message);
     }
+    for (const event of loose) if (event.type === "conversation_changed") this.#hooks.changed(event);
     if (this.#held.length > 0 || this.#dropped) this.#enter("resuming");
     this.#dropped = false;
   }
@@ -221,7 +237,7 @@ export class ConversationFeed {
     }, CATCH_UP_TIMEOUT_MS);
   }
 
-  #hold(event: MessageEvent): void {
+  #hold(event: LogFrame): void {
     if (this.#held.length < MAX_HELD) this.#held.push(event);
     else this.#dropped = true;
   }

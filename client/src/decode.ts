@@ -30,6 +30,8 @@ const message = object<Message>({
   clientId: text,
   sentAt: count,
   text,
+  editedAt: maybe(count),
+  deletedAt: maybe(count),
 });
 const conversation = object<Conversation>({
   id: text,
@@ -37,7 +39,7 @@ const conversation = object<Conversation>({
   title: maybe(text),
   createdBy: text,
   createdAt: count,
-  members: list(object({ userId: text, deliveredUpTo: maybe(text), readUpTo: maybe(text) })),
+  members: list(object({ userId: text, role: maybe(text), deliveredUpTo: maybe(text), readUpTo: maybe(text) })),
 });
 const receipt = object<Receipt>({ conversationId: text, userId: text, kind: text, upTo: text, at: count });
 
@@ -62,6 +64,8 @@ const frames: { [Type in ServerFrame["type"]]: Check } = {
   message: object({ message, position: maybe(position) }),
   receipt: object({ receipt }),
   conversation_added: object({ conversation, position }),
+  conversation_changed: object({ conversationId: text, change: object({ type: text, by: text, at: count }), position }),
+  conversation_removed: object({ conversationId: text }),
   offline_overflow: object({}),
   drain: object({ afterMs: count }),
 };

@@ -1,18 +1,20 @@
 export type {
   Conversation,
+  ConversationChange,
   ConversationKind,
   Member,
   Message,
   Position,
   Receipt,
   ReceiptKind,
+  Role,
 } from "@chatcluster/protocol";
 export { CloseCode, ErrorCode } from "@chatcluster/protocol/codes";
 export type { BackoffOptions } from "./backoff.ts";
 export { ChatClient } from "./client.ts";
 export { ChatError, ClientErrorCode } from "./errors.ts";
 export type { Fetch } from "./http-requests.ts";
-export type { CallOptions, ChatClientOptions, ChatEvents, NewConversation } from "./options.ts";
+export type { CallOptions, ChangeOptions, ChatClientOptions, ChatEvents, NewConversation } from "./options.ts";
 export type { SentMessage } from "./outbox.ts";
 export { PollTransport, type PollTransportOptions } from "./poll-transport.ts";
 export { SseTransport } from "./sse-transport.ts";

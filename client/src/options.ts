@@ -1,4 +1,4 @@
-import type { ClientFrame, Conversation, Login, Message, Receipt } from "@chatcluster/protocol";
+import type { ClientFrame, Conversation, ConversationChange, Login, Message, Receipt } from "@chatcluster/protocol";
 import type { BackoffOptions } from "./backoff.ts";
 import type { ChatError } from "./errors.ts";
 import type { SentMessage } from "./outbox.ts";
@@ -40,6 +40,13 @@ export interface ChatEvents {
   conversation: Conversation;
   /** A message is stored. Also for those of an earlier life of the client, whose promises are gone. */
   sent: SentMessage;
+  /**
+   * A message was edited or deleted, members came, went or got another role, or the conversation was renamed: in its place between the
+   * messages. What happened while the log could not be resumed is not told again, but shows in the history and the list of conversations.
+   */
+  conversation_changed: { conversationId: string; change: ConversationChange };
+  /** The user is no member of the conversation any more: it left, or was removed. */
+  conversation_removed: { conversationId: string };
   /** A message was refused for good and left the outbox. */
   send_failed: { entry: OutboxEntry; error: ChatError };
   /** Something failed that no call waits for. The client goes on. */
@@ -60,3 +67,9 @@ export type NewConversation = Omit<
   /** The client's own name for it [a random UUID]: a group is made once for each. */
   clientId?: string;
 };
+
+/** For calls that change a conversation. */
+export interface ChangeOptions extends CallOptions {
+  /** The client's own name for the change [a random UUID]: it is made once for each. */
+  clientId?: string;
+}

@@ -1,15 +1,17 @@
-import type { Conversation, Message, MessageEvent, Position, Resumed } from "@chatcluster/protocol";
+import type { Conversation, ConversationChanged, Message, Position, Resumed } from "@chatcluster/protocol";
 import { ErrorCode } from "@chatcluster/protocol/codes";
 import { MAX_PAGE_SIZE, MAX_POSITIONS } from "@chatcluster/protocol/limits";
 import { Backoff } from "./backoff.ts";
 import type { AnswerOf, AnswerType, Request } from "./connection.ts";
-import { ConversationFeed } from "./conversation-feed.ts";
+import { ConversationFeed, type LogFrame } from "./conversation-feed.ts";
 import { delay } from "./delay.ts";
 import { isRetryable } from "./errors.ts";
 
 export interface SynchronizerHooks {
   /** Hands a message to the application. */
   deliver(message: Message): void;
+  /** Hands a change to the application. */
+  changed(event: ConversationChanged): void;
   /** A message of the offline list has been dealt with. */
   flushed(message: Message): void;
   /** Something could not be read and will not be tried again by itself. */
@@ -67,14 +69,20 @@ export class Synchronizer {
       this.#feeds.set(conversationId, this.#feed(conversationId, position, lastMessageId));
   }
 
-  onMessage(event: MessageEvent): void {
-    const { conversationId } = event.message;
+  /** Takes nothing of the conversation up any more, until it is added again. */
+  remove(conversationId: string): void {
+    this.#feeds.get(conversationId)?.stop();
+    this.#feeds.delete(conversationId);
+  }
+
+  onEvent(event: LogFrame): void {
+    const { conversationId } = event.type === "message" ? event.message : event;
     let feed = this.#feeds.get(conversationId);
     if (!feed) {
       feed = this.#feed(conversationId);
       this.#feeds.set(conversationId, feed);
     }
-    feed.onMessage(event);
+    feed.onEvent(event);
   }
 
   onResumed(resumed: Resumed): void {
@@ -118,6 +126,7 @@ export class Synchronizer {
     const feed = new ConversationFeed(
       {
         deliver: (message) => this.#hooks.deliver(message),
+        changed: (event) => this.#hooks.changed(event),
         flushed: (message) => this.#hooks.flushed(message),
         recover: () => void this.#recover(conversationId),
         fetchHistory: (after) =>
@@ -155,8 +164,7 @@ export class Synchronizer {
     const { code } = error as { code?: unknown };
     if (code === ErrorCode.ConversationNotFound || code === ErrorCode.Forbidden) {
       // No member any more: nothing of it may be read.
-      this.#feeds.get(conversationId)?.stop();
-      this.#feeds.delete(conversationId);
+      this.remove(conversationId);
     }
     // After a lost connection the next login takes over.
     if (!isRetryable(error)) this.#hooks.failed(error);

@@ -7,7 +7,17 @@ import {
   MAX_TEXT_LENGTH,
   MAX_TITLE_LENGTH,
 } from "./limits.ts";
-import { ClientId, ConversationId, DeviceId, MessageId, optional, Position, ReceiptKind, UserId } from "./model.ts";
+import {
+  ClientId,
+  ConversationId,
+  DeviceId,
+  MessageId,
+  optional,
+  Position,
+  ReceiptKind,
+  Role,
+  UserId,
+} from "./model.ts";
 
 /** What a client sends. Each names itself by `id`, a number that the client counts up; the answer carries it as `re`. */
 const request = <const Name extends string, Properties extends TProperties>(type: Name, properties: Properties) =>
@@ -86,6 +96,43 @@ export type Resume = Static<typeof Resume>;
 export const SendReceipt = request("receipt", { conversationId: ConversationId, kind: ReceiptKind, upTo: MessageId });
 export type SendReceipt = Static<typeof SendReceipt>;
 
+/** A change of a group. Each has a `clientId`, as a message has. Answer: `ok`, once it is stored and in the log. */
+const change = <const Name extends string, Properties extends TProperties>(type: Name, properties: Properties) =>
+  request(type, { conversationId: ConversationId, clientId: ClientId, ...properties });
+
+/** By an owner or admin. Who is a member already stays what it is. */
+export const Invite = change("invite", {
+  userIds: Type.Array(UserId, { minItems: 1, maxItems: MAX_MEMBERS - 1, uniqueItems: true }),
+});
+export type Invite = Static<typeof Invite>;
+
+/** Ends one's own membership. The last owner has to make another one first, unless nobody else is left. */
+export const Leave = change("leave", {});
+export type Leave = Static<typeof Leave>;
+
+/** By an owner, or by an admin if the other is neither. */
+export const RemoveMember = change("remove_member", { userId: UserId });
+export type RemoveMember = Static<typeof RemoveMember>;
+
+/** By an owner. One owner at least remains. */
+export const SetRole = change("set_role", { userId: UserId, role: Role });
+export type SetRole = Static<typeof SetRole>;
+
+/** By an owner or admin. */
+export const Rename = change("rename", { title: Type.String({ minLength: 1, maxLength: MAX_TITLE_LENGTH }) });
+export type Rename = Static<typeof Rename>;
+
+/** By the sender. */
+export const EditMessage = change("edit_message", {
+  messageId: MessageId,
+  text: Type.String({ minLength: 1, maxLength: MAX_TEXT_LENGTH }),
+});
+export type EditMessage = Static<typeof EditMessage>;
+
+/** By the sender; in groups by an owner or admin, too. */
+export const DeleteMessage = change("delete_message", { messageId: MessageId });
+export type DeleteMessage = Static<typeof DeleteMessage>;
+
 export const clientFrames = {
   login: Login,
   ping: Ping,
@@ -95,6 +142,13 @@ export const clientFrames = {
   fetch_history: FetchHistory,
   resume: Resume,
   receipt: SendReceipt,
+  invite: Invite,
+  leave: Leave,
+  remove_member: RemoveMember,
+  set_role: SetRole,
+  rename: Rename,
+  edit_message: EditMessage,
+  delete_message: DeleteMessage,
 } as const;
 
 export type ClientFrame =
@@ -105,4 +159,8 @@ export type ClientFrame =
   | Send
   | FetchHistory
   | Resume
-  | SendReceipt;
+  | SendReceipt
+  | ChangeFrame;
+
+/** Frames that change a conversation by an event of its log. */
+export type ChangeFrame = Invite | Leave | RemoveMember | SetRole | Rename | EditMessage | DeleteMessage;

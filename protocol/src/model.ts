@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from "typebox";
+import { type Static, type TProperties, type TSchema, Type } from "typebox";
 import { MAX_ID_LENGTH, MAX_MEMBERS, MAX_TEXT_LENGTH, MAX_TITLE_LENGTH } from "./limits.ts";
 
 /** An id that people or programs chose: printable ASCII without spaces, braces and colons, so that it can stand in a key. */
@@ -36,8 +36,14 @@ export type ConversationKind = Static<typeof ConversationKind>;
 /** Optional in the types as `exactOptionalPropertyTypes` wants it. */
 export const optional = <Schema extends TSchema>(schema: Schema) => Type.Optional(schema);
 
+/** What a member of a group may do: an owner everything, an admin all but touch owners and admins. */
+export const Role = Type.Union([Type.Literal("owner"), Type.Literal("admin"), Type.Literal("member")]);
+export type Role = Static<typeof Role>;
+
 export const Member = Type.Object({
   userId: UserId,
+  /** In groups. */
+  role: optional(Role),
   /** Last message that a device of the member has; absent before the first. */
   deliveredUpTo: optional(MessageId),
   /** Last message that the member has read; absent before the first. */
@@ -61,7 +67,11 @@ export const Message = Type.Object({
   senderId: UserId,
   clientId: ClientId,
   sentAt: Milliseconds,
-  text: Type.String({ minLength: 1, maxLength: MAX_TEXT_LENGTH }),
+  /** Empty once deleted. */
+  text: Type.String({ maxLength: MAX_TEXT_LENGTH }),
+  /** When `text` was changed last. */
+  editedAt: optional(Milliseconds),
+  deletedAt: optional(Milliseconds),
 });
 export type Message = Static<typeof Message>;
 
@@ -77,3 +87,19 @@ export const Receipt = Type.Object({
   at: Milliseconds,
 });
 export type Receipt = Static<typeof Receipt>;
+
+const change = <const Name extends string, Properties extends TProperties>(type: Name, properties: Properties) =>
+  Type.Object({ type: Type.Literal(type), by: UserId, at: Milliseconds, ...properties });
+
+/** What happens to a conversation beside new messages; it has its place in the log as they have. */
+export const ConversationChange = Type.Union([
+  change("message_edited", { messageId: MessageId, text: Type.String({ minLength: 1, maxLength: MAX_TEXT_LENGTH }) }),
+  change("message_deleted", { messageId: MessageId }),
+  /** `set`: who is new, or has another role. `removed`: who is no member any more, by whatever way. */
+  change("members_changed", {
+    set: Type.Array(Type.Object({ userId: UserId, role: Role }), { maxItems: MAX_MEMBERS }),
+    removed: Type.Array(UserId, { maxItems: MAX_MEMBERS }),
+  }),
+  change("renamed", { title: Type.String({ minLength: 1, maxLength: MAX_TITLE_LENGTH }) }),
+]);
+export type ConversationChange = Static<typeof ConversationChange>;

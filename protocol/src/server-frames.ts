@@ -3,6 +3,7 @@ import { ErrorCode } from "./codes.ts";
 import {
   ClientId,
   Conversation,
+  ConversationChange,
   ConversationId,
   Message,
   MessageId,
@@ -81,6 +82,18 @@ export type ErrorFrame = Static<typeof ErrorFrame>;
 export const MessageEvent = event("message", { message: Message, position: optional(Position) });
 export type MessageEvent = Static<typeof MessageEvent>;
 
+/** A change of a conversation, in log order. Its position counts as a message's does. */
+export const ConversationChanged = event("conversation_changed", {
+  conversationId: ConversationId,
+  change: ConversationChange,
+  position: Position,
+});
+export type ConversationChanged = Static<typeof ConversationChanged>;
+
+/** The user is no member any more: nothing more of the conversation comes. */
+export const ConversationRemoved = event("conversation_removed", { conversationId: ConversationId });
+export type ConversationRemoved = Static<typeof ConversationRemoved>;
+
 /** A receipt of another member moved forward. */
 export const ReceiptEvent = event("receipt", { receipt: Receipt });
 export type ReceiptEvent = Static<typeof ReceiptEvent>;
@@ -109,6 +122,8 @@ export const ServerFrame = Type.Union([
   MessageEvent,
   ReceiptEvent,
   ConversationEvent,
+  ConversationChanged,
+  ConversationRemoved,
   OfflineOverflow,
   Drain,
 ]);

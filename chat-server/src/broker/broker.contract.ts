@@ -17,10 +17,12 @@ export function brokerContract(
     const events: (LogEvent & { conversationId: string })[] = [];
     const held: string[] = [];
     const userEvents: string[] = [];
+    const invalidated: string[] = [];
     before(async () => {
       const started = await start({
         onEvent: (conversationId, event) => void events.push({ conversationId, ...event }),
         onHeld: (conversationId) => void held.push(conversationId),
+        onInvalidated: (conversationId) => void invalidated.push(conversationId),
         onUserEvent: (userId, payload) => void userEvents.push(`${userId} ${payload}`),
         onResubscribed: () => undefined,
       });
@@ -139,6 +141,19 @@ export function brokerContract(
       assert.ok((await reserve(one, claim(id, "new"))).sentAt >= lastSentAt);
       const retry = await two.reserve(claim(id, "old"));
       assert.deepEqual(retry, { outcome: "committed", messageId: known.messageId, sentAt: 5 });
+    });
+
+    test("an invalidation reaches those who are subscribed to the conversation", async () => {
+      const [id, other] = [conversation(), conversation()];
+      await one.subscribeConversation(id);
+      await two.invalidate(id);
+      await two.invalidate(other);
+      await one.barrier();
+      assert.deepEqual(
+        invalidated.filter((name) => name === id || name === other),
+        [id],
+      );
+      one.unsubscribeConversation(id);
     });
 
     test("a user's channel reaches those who subscribed, as often as they did not unsubscribe", async () => {

@@ -31,7 +31,7 @@ export interface LogSeed {
 export interface LogEvent {
   position: Position;
   messageId: string;
-  /** The message as JSON text, as it was committed. */
+  /** The message, or the change, as JSON text, as it was committed. */
   body: string;
 }
 
@@ -50,6 +50,8 @@ export interface BrokerListener {
   onEvent(conversationId: string, event: LogEvent): void;
   /** A committed message waits for an earlier one, which may never come: look at {@link Broker.stale} before long. */
   onHeld(conversationId: string): void;
+  /** See {@link Broker.invalidate}. */
+  onInvalidated(conversationId: string): void;
   onUserEvent(userId: string, payload: string): void;
   /** Subscriptions were lost and are there again: what was published in between did not arrive. */
   onResubscribed(): void;
@@ -92,6 +94,8 @@ export interface Broker {
   /** Counted: as many `unsubscribe` as `subscribe`. Resolves when what is published from now on arrives. */
   subscribeConversation(conversationId: string): Promise<void>;
   unsubscribeConversation(conversationId: string): void;
+  /** Tells every server that is subscribed to the conversation to forget what it remembers of its members. */
+  invalidate(conversationId: string): Promise<void>;
   subscribeUser(userId: string): Promise<void>;
   unsubscribeUser(userId: string): void;
   /** Resolves when all that was published before the call and is subscribed to has been given to the listener. */

@@ -142,6 +142,10 @@ export class EmbeddedBroker implements Broker {
     this.#conversations.remove(conversationId);
   }
 
+  async invalidate(conversationId: string): Promise<void> {
+    if (this.#conversations.has(conversationId)) this.#listener?.onInvalidated(conversationId);
+  }
+
   subscribeUser(userId: string): Promise<void> {
     return this.#users.add(userId);
   }

@@ -1,6 +1,6 @@
 import { createLogger } from "@chatcluster/foundation/logger";
-import { startRedis } from "@chatcluster/local/services";
 import { until } from "@chatcluster/foundation/until";
+import { startRedis } from "@chatcluster/local/services";
 import { RedisClient } from "../redis/client.ts";
 import { brokerContract } from "./broker.contract.ts";
 import { RedisBroker } from "./redis-broker.ts";
@@ -16,7 +16,13 @@ brokerContract("the broker on Redis", async (listener) => {
     return broker;
   };
   const ignore = () => undefined;
-  const nobody = { onEvent: ignore, onHeld: ignore, onUserEvent: ignore, onResubscribed: ignore };
+  const nobody = {
+    onEvent: ignore,
+    onHeld: ignore,
+    onInvalidated: () => undefined,
+    onUserEvent: ignore,
+    onResubscribed: ignore,
+  };
   const brokers: [RedisBroker, RedisBroker] = [await start(listener), await start(nobody)];
   return {
     brokers,

@@ -10,6 +10,8 @@ import { randomPart, timeOf } from "./message-id.ts";
 
 /** Milliseconds after which the log of a silent conversation is dropped; its next message begins a new epoch. */
 const LOG_LIFE_MS = 7 * 24 * 60 * 60 * 1_000;
+/** Published on a conversation's channel, beside events (`m …`) and `h`. */
+const INVALIDATED = "i";
 const RESUBSCRIBE_BATCH = 500;
 const RESUBSCRIBE_RETRY_MS = 500;
 
@@ -163,6 +165,11 @@ export class RedisBroker implements Broker {
     this.#channels.remove(keys.conversation(conversationId));
   }
 
+  async invalidate(conversationId: string): Promise<void> {
+    const channel = keys.conversation(conversationId);
+    await this.#redis.command((redis) => redis.publish(channel, INVALIDATED));
+  }
+
   subscribeUser(userId: string): Promise<void> {
     return this.#channels.add(keys.user(userId));
   }
@@ -187,6 +194,7 @@ export class RedisBroker implements Broker {
     const id = channel.slice(channel.indexOf("{") + 1, end);
     if (channel.startsWith("user:")) this.#listener?.onUserEvent(id, message);
     else if (message === "h") this.#listener?.onHeld(id);
+    else if (message === INVALIDATED) this.#listener?.onInvalidated(id);
     else this.#onLogEvent(id, channel, message);
   }
 

@@ -4,8 +4,8 @@ import type { Conversation, CreateConversation, Message, Position } from "@chatc
 import type { Broker } from "../broker/broker.ts";
 import type { Stores } from "../store/stores.ts";
 import type { ConversationLog } from "./conversation-log.ts";
+import { type Members, type Membership, membersOf, notFound } from "./membership.ts";
 
-const CACHE_SIZE = 20_000;
 const IDS_PAGE = 1_000;
 
 export interface ListedConversation {
@@ -14,28 +14,24 @@ export interface ListedConversation {
   lastMessage?: Message;
 }
 
-/** Conversations and who is in them. */
+/** The conversations of users: created, found, listed. */
 export class Conversations {
   readonly #stores: Stores;
   readonly #log: ConversationLog;
   readonly #broker: Broker;
-  /** Members by conversation, oldest use first. Only what exists is kept: members never change in this version of the schema. */
-  readonly #members = new Map<string, ReadonlySet<string>>();
 
-  constructor(stores: Stores, log: ConversationLog, broker: Broker) {
+  readonly membership: Membership;
+
+  constructor(stores: Stores, log: ConversationLog, broker: Broker, membership: Membership) {
+    this.membership = membership;
     this.#stores = stores;
     this.#log = log;
     this.#broker = broker;
   }
 
-  /**
-   * The members, if the user is one.
-   * @throws CodedError `conversation_not_found`, for a foreign conversation as for one that does not exist.
-   */
-  async membersFor(userId: string, conversationId: string): Promise<ReadonlySet<string>> {
-    const members = this.#members.get(conversationId) ?? (await this.#load(conversationId));
-    if (!members?.has(userId)) throw notFound(conversationId);
-    return members;
+  /** See {@link Membership.membersFor}. */
+  membersFor(userId: string, conversationId: string): Promise<Members> {
+    return this.membership.membersFor(userId, conversationId);
   }
 
   /** Creates, or finds the one that exists, and tells the other members. */
@@ -56,15 +52,26 @@ export class Conversations {
       ...(frame.title === undefined ? {} : { title: frame.title }),
       createdBy: creatorId,
       createdAt: Date.now(),
-      members: memberIds.map((userId) => ({ userId })),
+      members: memberIds.map((userId) => ({
+        userId,
+        ...(frame.kind === "group" ? { role: userId === creatorId ? ("owner" as const) : ("member" as const) } : {}),
+      })),
     });
     const position = await this.#log.position(conversation.id);
-    const event = JSON.stringify({ type: "conversation_added", conversation, position });
-    await this.#broker.publishToUsers(
+    // A retry may find that its creator, or somebody else, has left since.
+    if (!membersOf(conversation).has(creatorId)) throw notFound(conversation.id);
+    await this.announce(
+      conversation,
+      position,
       conversation.members.map((member) => member.userId),
-      event,
     );
     return { conversation, position };
+  }
+
+  /** Tells members that they are. */
+  async announce(conversation: Conversation, position: Position, userIds: readonly string[]): Promise<void> {
+    const event = JSON.stringify({ type: "conversation_added", conversation, position });
+    await this.#broker.publishToUsers(userIds, event);
   }
 
   async list(
@@ -97,22 +104,7 @@ export class Conversations {
     const lastMessage = newest.messages[0];
     return conversation && { conversation, position, ...(lastMessage ? { lastMessage } : {}) };
   }
-
-  async #load(conversationId: string): Promise<ReadonlySet<string> | undefined> {
-    const conversation = await this.#stores.conversations.get(conversationId);
-    if (!conversation) return undefined;
-    const members = new Set(conversation.members.map((member) => member.userId));
-    this.#members.set(conversationId, members);
-    if (this.#members.size > CACHE_SIZE) {
-      const oldest = this.#members.keys().next().value;
-      if (oldest !== undefined) this.#members.delete(oldest);
-    }
-    return members;
-  }
 }
-
-export const notFound = (conversationId: string) =>
-  new CodedError("conversation_not_found", `conversation ${conversationId} does not exist, or you are no member of it`);
 
 /** One id for a pair, whoever creates it and however often. Ids hold no spaces, so that no two pairs make one text. */
 const directId = (memberIds: string[]) => `d-${digest([...memberIds].sort().join(" "))}`;

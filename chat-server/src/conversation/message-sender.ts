@@ -5,6 +5,7 @@ import type { Broker, Claim, Reserved } from "../broker/broker.ts";
 import type { Stores } from "../store/stores.ts";
 import type { ConversationLog } from "./conversation-log.ts";
 import type { Conversations } from "./conversations.ts";
+import type { Members } from "./membership.ts";
 import { digestOf, messageJson } from "./message-json.ts";
 import type { OfflineDelivery } from "./offline-delivery.ts";
 import type { ReservationRecovery } from "./reservation-recovery.ts";
@@ -23,7 +24,7 @@ export interface SenderServices {
 export interface PlacedMessage {
   claim: Claim;
   text: string;
-  members: ReadonlySet<string>;
+  members: Members;
   place: Exclude<Reserved, { outcome: "cold" | "conflict" }>;
 }
 

@@ -1,4 +1,5 @@
 import { offlineEntry, type UserDirectory } from "../directory/user-directory.ts";
+import type { Members } from "./membership.ts";
 
 /** Puts a committed message on the lists of those members who have no connection anywhere, and has a push sent to them. */
 export class OfflineDelivery {
@@ -18,8 +19,8 @@ export class OfflineDelivery {
   }
 
   /** To be called after the commit (see {@link UserDirectory} for why), and before the message is acknowledged. Repeating it is harmless. */
-  async deliver(senderId: string, members: ReadonlySet<string>, body: string): Promise<void> {
-    const elsewhere = [...members].filter((userId) => userId !== senderId && !this.#isHere(userId));
+  async deliver(senderId: string, members: Members, body: string): Promise<void> {
+    const elsewhere = [...members.keys()].filter((userId) => userId !== senderId && !this.#isHere(userId));
     if (elsewhere.length === 0) return;
     const offline = await this.#directory.offlineAmong(elsewhere);
     const entry = offlineEntry(body);

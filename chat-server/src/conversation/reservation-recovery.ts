@@ -86,8 +86,9 @@ export class ReservationRecovery {
       messageId,
       body,
     );
-    if (outcome !== "abandoned")
-      await offline.deliver(senderId, await conversations.membersFor(senderId, conversationId), body);
+    // Not for the sender's eyes: it may have left since.
+    const members = outcome === "abandoned" ? undefined : await conversations.membership.of(conversationId);
+    if (members) await offline.deliver(senderId, members, body);
     return true;
   }
 }

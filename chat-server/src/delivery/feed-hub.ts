@@ -10,6 +10,8 @@ export interface HubServices {
   logger: Logger;
   /** A reservation is pending in the conversation. */
   onPending: (conversationId: string) => void;
+  /** Nobody here follows the conversation any more. */
+  onEnded: (conversationId: string) => void;
 }
 
 /** How a subscriber joins: told first whether its position could be taken up, then given what it missed. */
@@ -78,6 +80,7 @@ export class FeedHub {
     if (feed.size > 0 || this.#holds.has(feed) || this.#feeds.get(feed.conversationId) !== feed) return;
     this.#feeds.delete(feed.conversationId);
     this.#services.broker.unsubscribeConversation(feed.conversationId);
+    this.#services.onEnded(feed.conversationId);
   }
 
   #create(conversationId: string): Feed {

@@ -1,8 +1,8 @@
 import type { Logger } from "@chatcluster/foundation/logger";
-import type { Position } from "@chatcluster/protocol";
+import type { ConversationChange, Position } from "@chatcluster/protocol";
 import type { LogEvent } from "../broker/broker.ts";
 import type { ConversationLog } from "../conversation/conversation-log.ts";
-import { senderOf } from "../conversation/message-json.ts";
+import { changeOf, senderOf } from "../conversation/message-json.ts";
 import { OutboundFrame } from "../session/outbound-frame.ts";
 
 /** An event of a conversation on its way to this server's sessions. */
@@ -12,6 +12,8 @@ export interface FeedEvent {
   messageId: string;
   senderId: string;
   body: string;
+  /** What it is if it is no message; `messageId` is then the change's id, and `senderId` who made it. */
+  change?: ConversationChange;
   frame: OutboundFrame;
 }
 
@@ -67,6 +69,11 @@ export class Feed {
 
   get position(): Position {
     return this.#position;
+  }
+
+  /** Subscribed: what is published arrives. */
+  get live(): boolean {
+    return this.#position.epoch !== "";
   }
 
   /** Who sent a message that came by lately. */
@@ -169,7 +176,7 @@ export class Feed {
   #advance(event: LogEvent): void {
     this.#position = event.position;
     const prepared = this.#prepare(event);
-    this.#recent.set(event.messageId, prepared.senderId);
+    if (!prepared.change) this.#recent.set(event.messageId, prepared.senderId);
     if (this.#recent.size > RECENT) this.#recent.delete(this.#recent.keys().next().value ?? "");
     this.#queue.push(prepared);
     if (!this.#pumping) void this.#pump();
@@ -177,9 +184,15 @@ export class Feed {
 
   #prepare({ position, messageId, body }: LogEvent): FeedEvent {
     const { epoch, offset } = position;
-    const text = `{"type":"message","message":${body},"position":{"epoch":${JSON.stringify(epoch)},"offset":${offset}}}`;
-    const senderId = senderOf(body);
-    return { conversationId: this.conversationId, position, messageId, senderId, body, frame: new OutboundFrame(text) };
+    const { conversationId } = this;
+    const at = `"position":{"epoch":${JSON.stringify(epoch)},"offset":${offset}}}`;
+    const change = changeOf(body);
+    if (change) {
+      const text = `{"type":"conversation_changed","conversationId":${JSON.stringify(conversationId)},${body.slice(1, -1)},${at}`;
+      return { conversationId, position, messageId, senderId: change.by, body, change, frame: new OutboundFrame(text) };
+    }
+    const frame = new OutboundFrame(`{"type":"message","message":${body},${at}`);
+    return { conversationId, position, messageId, senderId: senderOf(body), body, frame };
   }
 
   /** Runs to its end without a pause for all but the largest conversations. */

@@ -32,7 +32,11 @@ export function parseFrame(text: string): ClientFrame {
   if (!validator)
     throw new FrameError(ErrorCode.UnknownType, `unknown frame type ${JSON.stringify(type.slice(0, 64))}`, re);
   if (isValid(validator, value)) return value as unknown as ClientFrame;
-  if (type === "send" && typeof value.text === "string" && value.text.length > MAX_TEXT_LENGTH)
+  if (
+    (type === "send" || type === "edit_message") &&
+    typeof value.text === "string" &&
+    value.text.length > MAX_TEXT_LENGTH
+  )
     throw new FrameError(ErrorCode.MessageTooLong, `text: longer than ${MAX_TEXT_LENGTH}`, re);
   const [problem] = validator.Errors(value);
   const field = problem?.instancePath.slice(1).replaceAll("/", ".") || "frame";

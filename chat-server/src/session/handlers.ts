@@ -1,5 +1,5 @@
 import { CodedError } from "@chatcluster/foundation/errors";
-import type { ClientFrame, ServerFrame } from "@chatcluster/protocol";
+import type { ChangeFrame, ClientFrame, ServerFrame } from "@chatcluster/protocol";
 import { login } from "./login.ts";
 import { RateLimited } from "./rate-limiter.ts";
 import type { Session } from "./session.ts";
@@ -12,6 +12,18 @@ type Handlers = {
 };
 
 const DEFAULT_PAGE = 50;
+
+/** Changes count as messages do. */
+async function change(session: Session, { id }: ChangeFrame, work: () => Promise<void>): Promise<ServerFrame> {
+  limit(session);
+  await work();
+  return { type: "ok", re: id };
+}
+
+function limit({ services, userId }: Session): void {
+  const wait = services.rateLimiter.take(userId);
+  if (wait > 0) throw new RateLimited("more messages per second than allowed", wait);
+}
 
 /** What each frame does, and its answer. */
 export const handlers: Handlers = {
@@ -41,9 +53,8 @@ export const handlers: Handlers = {
   },
 
   async send(session, frame) {
-    const { rateLimiter, sender, onSent } = session.services;
-    const wait = rateLimiter.take(session.userId);
-    if (wait > 0) throw new RateLimited("more messages per second than allowed", wait);
+    const { sender, onSent } = session.services;
+    limit(session);
     const started = performance.now();
     const placed = session.placing.then(() => sender.place(session.userId, frame));
     session.placing = placed.catch(() => undefined);
@@ -74,4 +85,30 @@ export const handlers: Handlers = {
     await session.offline.acknowledge(conversationId, upTo);
     return { type: "ok", re: frame.id };
   },
+
+  invite: (session, frame) => change(session, frame, () => session.services.groups.invite(session.userId, frame)),
+
+  async leave(session, frame) {
+    return change(session, frame, async () => {
+      try {
+        await session.services.groups.leave(session.userId, frame);
+      } catch (error) {
+        // A retry of one that was done finds no member any more. Says nothing about foreign conversations either.
+        if (!(error instanceof CodedError && error.code === "conversation_not_found")) throw error;
+      }
+    });
+  },
+
+  remove_member: (session, frame) =>
+    change(session, frame, () => session.services.groups.remove(session.userId, frame)),
+
+  set_role: (session, frame) => change(session, frame, () => session.services.groups.setRole(session.userId, frame)),
+
+  rename: (session, frame) => change(session, frame, () => session.services.groups.rename(session.userId, frame)),
+
+  edit_message: (session, frame) =>
+    change(session, frame, () => session.services.messageChanges.edit(session.userId, frame)),
+
+  delete_message: (session, frame) =>
+    change(session, frame, () => session.services.messageChanges.delete(session.userId, frame)),
 };

@@ -2,6 +2,8 @@ import type { Logger } from "@chatcluster/foundation/logger";
 import type { Broker } from "../broker/broker.ts";
 import type { ConversationLog } from "../conversation/conversation-log.ts";
 import type { Conversations } from "../conversation/conversations.ts";
+import type { Groups } from "../conversation/groups.ts";
+import type { MessageChanges } from "../conversation/message-changes.ts";
 import type { MessageSender } from "../conversation/message-sender.ts";
 import type { Receipts } from "../conversation/receipts.ts";
 import type { FeedHub } from "../delivery/feed-hub.ts";
@@ -21,6 +23,8 @@ export interface SessionServices {
   log: ConversationLog;
   conversations: Conversations;
   sender: MessageSender;
+  groups: Groups;
+  messageChanges: MessageChanges;
   receipts: Receipts;
   hub: FeedHub;
   registry: SessionRegistry;

@@ -49,6 +49,8 @@ export class Session implements Subscriber {
   loginFailed = false;
   /** Sends are placed one after the other, so that they keep the order in which they came. */
   placing: Promise<unknown> = Promise.resolve();
+  /** Conversations from which the user was removed before this login had joined them. */
+  readonly #removals = new Set<string>();
   #badFrames = 0;
   #inFlight = 0;
   /** What comes before `welcome` is kept until after it. */
@@ -109,9 +111,13 @@ export class Session implements Subscriber {
   }
 
   onEvent(event: FeedEvent): void {
-    this.following.get(event.conversationId)?.given(event, event.senderId === this.userId);
+    const { conversationId, change } = event;
+    // A change needs no acknowledgement: whoever missed it sees it in the history.
+    this.following.get(conversationId)?.given(event, change !== undefined || event.senderId === this.userId);
     this.services.onDelivered();
     this.sendEncoded(event.frame);
+    if (change?.type === "members_changed" && change.removed.includes(this.userId))
+      void this.#checkMember(conversationId);
   }
 
   onGap(conversationId: string, position: Position): void {
@@ -126,6 +132,7 @@ export class Session implements Subscriber {
       return;
     }
     if (payload.startsWith('{"type":"conversation_added"')) void this.#added(payload, encoded);
+    else if (payload.startsWith('{"type":"conversation_removed"')) this.#removed(payload);
     else this.sendEncoded(encoded);
   }
 
@@ -146,11 +153,36 @@ export class Session implements Subscriber {
       throw error;
     }
     if (this.state === "closed" && !this.registered) this.services.hub.leave(conversationId, this);
+    // Removed while it was being joined.
+    if (this.#removals.delete(conversationId)) await this.#checkMember(conversationId);
   }
 
   unfollow(conversationId: string): void {
     this.services.hub.leave(conversationId, this);
     this.following.delete(conversationId);
+  }
+
+  #removed(payload: string): void {
+    const { conversationId } = JSON.parse(payload) as { conversationId: string };
+    if (this.state === "logging_in" && !this.following.has(conversationId)) this.#removals.add(conversationId);
+    else void this.#checkMember(conversationId);
+  }
+
+  /** Stops following, unless the user has been invited again: a resumed log tells of removals long past. */
+  async #checkMember(conversationId: string): Promise<void> {
+    const { conversations, logger } = this.services;
+    try {
+      await conversations.membersFor(this.userId, conversationId);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== ErrorCode.ConversationNotFound) {
+        logger.warn({ err: error, conversationId }, "membership not read");
+        this.connection.close(CloseCode.Unavailable, "a dependency is away");
+        return;
+      }
+      if (!this.following.has(conversationId)) return;
+      this.unfollow(conversationId);
+      this.send({ type: "conversation_removed", conversationId });
+    }
   }
 
   #resumption(conversationId: string, { after, re, announced }: Resume) {

@@ -1,4 +1,4 @@
-import type { Conversation, Message, Receipt } from "@chatcluster/protocol";
+import type { Conversation, Message, Receipt, Role } from "@chatcluster/protocol";
 
 /** The messages of all conversations, newest first as chat reads them. */
 export interface MessageStore {
@@ -7,11 +7,23 @@ export interface MessageStore {
   /** Removes a message that was stored and never committed. */
   delete(conversationId: string, messageId: string): Promise<void>;
   get(conversationId: string, messageId: string): Promise<Message | undefined>;
+  /** Changes a message that exists. Of several the one with the greatest `changeId`, the change's id in the log, stays. */
+  edit(change: MessageChange & { text: string }): Promise<void>;
+  /** Empties a message that exists, for good: an edit does not bring it back. */
+  erase(change: MessageChange): Promise<void>;
   /**
    * A page, newest first before `before`, or oldest first after `after`; without both the newest. `more` tells whether others follow in
    * that direction.
    */
   page(query: MessageQuery): Promise<{ messages: Message[]; more: boolean }>;
+}
+
+export interface MessageChange {
+  conversationId: string;
+  messageId: string;
+  changeId: string;
+  /** Milliseconds since 1970. */
+  at: number;
 }
 
 export interface MessageQuery {
@@ -26,6 +38,10 @@ export interface ConversationStore {
   create(conversation: Conversation): Promise<Conversation>;
   /** With its members and their receipts. */
   get(conversationId: string): Promise<Conversation | undefined>;
+  /** Adds members, or gives them another role. Repeating it changes nothing. */
+  setMembers(conversationId: string, members: readonly { userId: string; role: Role }[]): Promise<void>;
+  removeMember(conversationId: string, userId: string): Promise<void>;
+  rename(conversationId: string, title: string): Promise<void>;
   /** Ids of a user's conversations, rising, after `after`. */
   idsOf(userId: string, after: string | undefined, limit: number): Promise<string[]>;
 }

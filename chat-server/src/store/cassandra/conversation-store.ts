@@ -1,4 +1,4 @@
-import type { Conversation, Member } from "@chatcluster/protocol";
+import type { Conversation, Member, Role } from "@chatcluster/protocol";
 import type { types } from "cassandra-driver";
 import type { ConversationStore } from "../stores.ts";
 import type { CassandraConnection } from "./connection.ts";
@@ -22,11 +22,12 @@ export class CassandraConversationStore implements ConversationStore {
     );
     const row = await this.#row(id);
     if (!row) return conversation;
-    const memberIds = (row.initial_members as string[] | null) ?? [];
-    for (let start = 0; start < memberIds.length; start += CHUNK)
-      await Promise.all(
-        memberIds.slice(start, start + CHUNK).map((userId) => this.#addMember(id, userId, row.created_at as Date)),
-      );
+    // Once written they are not written again: who has left since would be back.
+    if (row.members_written !== true) {
+      const initial = (row.initial_members as string[] | null) ?? [];
+      await this.#inChunks(initial, (userId) => this.#addMember(id, userId, { joinedAt: row.created_at as Date }));
+      await this.#cassandra.execute("UPDATE conversations SET members_written = true WHERE id = ?", [id]);
+    }
     return conversationOf(row, await this.#members(id));
   }
 
@@ -43,16 +44,47 @@ export class CassandraConversationStore implements ConversationStore {
     return rows.map((row) => String(row.conversation_id));
   }
 
+  async setMembers(conversationId: string, members: readonly { userId: string; role: Role }[]): Promise<void> {
+    const joinedAt = new Date();
+    await this.#inChunks(members, ({ userId, role }) => this.#addMember(conversationId, userId, { joinedAt, role }));
+  }
+
+  async removeMember(conversationId: string, userId: string): Promise<void> {
+    await this.#cassandra.execute("DELETE FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?", [
+      userId,
+      conversationId,
+    ]);
+    await this.#cassandra.execute("DELETE FROM conversation_members WHERE conversation_id = ? AND user_id = ?", [
+      conversationId,
+      userId,
+    ]);
+  }
+
+  async rename(conversationId: string, title: string): Promise<void> {
+    await this.#cassandra.execute("UPDATE conversations SET title = ? WHERE id = ?", [title, conversationId]);
+  }
+
   /** By user last: a conversation that a user sees listed has its members. */
-  async #addMember(conversationId: string, userId: string, joinedAt: Date): Promise<void> {
+  async #addMember(
+    conversationId: string,
+    userId: string,
+    { joinedAt, role }: { joinedAt: Date; role?: Role },
+  ): Promise<void> {
     await this.#cassandra.execute(
-      "INSERT INTO conversation_members (conversation_id, user_id, joined_at) VALUES (?, ?, ?)",
-      [conversationId, userId, joinedAt],
+      role === undefined
+        ? "INSERT INTO conversation_members (conversation_id, user_id, joined_at) VALUES (?, ?, ?)"
+        : "INSERT INTO conversation_members (conversation_id, user_id, joined_at, role) VALUES (?, ?, ?, ?)",
+      [conversationId, userId, joinedAt, ...(role === undefined ? [] : [role])],
     );
     await this.#cassandra.execute("INSERT INTO conversations_by_user (user_id, conversation_id) VALUES (?, ?)", [
       userId,
       conversationId,
     ]);
+  }
+
+  async #inChunks<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+    for (let start = 0; start < items.length; start += CHUNK)
+      await Promise.all(items.slice(start, start + CHUNK).map(work));
   }
 
   async #row(id: string): Promise<types.Row | undefined> {
@@ -61,7 +93,7 @@ export class CassandraConversationStore implements ConversationStore {
 
   #members(conversationId: string): Promise<types.Row[]> {
     return this.#cassandra.execute(
-      "SELECT user_id, delivered_up_to, read_up_to FROM conversation_members WHERE conversation_id = ?",
+      "SELECT user_id, role, joined_at, delivered_up_to, read_up_to FROM conversation_members WHERE conversation_id = ?",
       [conversationId],
     );
   }
@@ -74,13 +106,17 @@ function conversationOf(row: types.Row, members: types.Row[]): Conversation {
     ...(row.title === null ? {} : { title: String(row.title) }),
     createdBy: String(row.created_by),
     createdAt: (row.created_at as Date).getTime(),
-    members: members.map(memberOf),
+    // A receipt that was under way when its member left leaves a row without the time of joining.
+    members: members.filter((member) => member.joined_at !== null).map((member) => memberOf(row, member)),
   };
 }
 
-function memberOf(row: types.Row): Member {
+/** Initial members have no role stored: the one who made the group owns it. */
+function memberOf(conversation: types.Row, row: types.Row): Member {
+  const role = row.role ?? (row.user_id === conversation.created_by ? "owner" : "member");
   return {
     userId: String(row.user_id),
+    ...(conversation.kind === "group" ? { role: role as Role } : {}),
     ...(row.delivered_up_to === null ? {} : { deliveredUpTo: String(row.delivered_up_to) }),
     ...(row.read_up_to === null ? {} : { readUpTo: String(row.read_up_to) }),
   };

@@ -1,7 +1,7 @@
 import type { Message } from "@chatcluster/protocol";
 import type { types } from "cassandra-driver";
-import { timeOf } from "../../broker/message-id.ts";
-import type { MessageQuery, MessageStore } from "../stores.ts";
+import { timeOf, writeTimeOf } from "../../broker/message-id.ts";
+import type { MessageChange, MessageQuery, MessageStore } from "../stores.ts";
 import type { CassandraConnection, Value } from "./connection.ts";
 
 /** Milliseconds of one partition: a day, so that even one message of 1 KiB a second stays under 100 MiB. */
@@ -10,7 +10,7 @@ const BUCKET_MS = 24 * 60 * 60 * 1_000;
 const KNOWN_BUCKETS = 50_000;
 const BUCKETS_AT_ONCE = 32;
 
-const COLUMNS = "conversation_id, sent_at, message_id, sender_id, client_id, text";
+const COLUMNS = "conversation_id, sent_at, message_id, sender_id, client_id, text, edited_text, edited_at, deleted_at";
 const KEY = "conversation_id = ? AND bucket = ?";
 
 const bucketOf = (messageId: string) => Math.floor(timeOf(messageId) / BUCKET_MS);
@@ -47,6 +47,22 @@ export class CassandraMessageStore implements MessageStore {
       [conversationId, bucketOf(messageId), timeOf(messageId), messageId],
     );
     return rows.map(messageOf)[0];
+  }
+
+  /** Into columns that an insert never writes, with a time that rises with the change's place: see `receiptStore` for why. */
+  async edit({ conversationId, messageId, changeId, at, text }: MessageChange & { text: string }): Promise<void> {
+    await this.#cassandra.execute(
+      `UPDATE messages USING TIMESTAMP ? SET edited_text = ?, edited_at = ? WHERE ${KEY} AND sent_at = ? AND message_id = ?`,
+      [writeTimeOf(changeId), text, at, conversationId, bucketOf(messageId), timeOf(messageId), messageId],
+    );
+  }
+
+  async erase({ conversationId, messageId, at }: MessageChange): Promise<void> {
+    await this.#cassandra.execute(
+      `UPDATE messages SET deleted_at = ?, text = '', edited_text = null, edited_at = null
+         WHERE ${KEY} AND sent_at = ? AND message_id = ?`,
+      [at, conversationId, bucketOf(messageId), timeOf(messageId), messageId],
+    );
   }
 
   async page(query: MessageQuery): Promise<{ messages: Message[]; more: boolean }> {
@@ -111,12 +127,16 @@ export class CassandraMessageStore implements MessageStore {
 }
 
 function messageOf(row: types.Row): Message {
+  const deletedAt = row.deleted_at as Date | null;
+  const editedAt = row.edited_at as Date | null;
   return {
     id: String(row.message_id),
     conversationId: String(row.conversation_id),
     senderId: String(row.sender_id),
     clientId: String(row.client_id),
     sentAt: (row.sent_at as Date).getTime(),
-    text: String(row.text),
+    text: deletedAt ? "" : String(row.edited_text ?? row.text),
+    ...(editedAt && !deletedAt ? { editedAt: editedAt.getTime() } : {}),
+    ...(deletedAt ? { deletedAt: deletedAt.getTime() } : {}),
   };
 }

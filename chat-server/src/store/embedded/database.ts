@@ -24,6 +24,10 @@ const MIGRATIONS = [
    CREATE TABLE offline_overflow (user_id TEXT PRIMARY KEY) WITHOUT ROWID;
    CREATE TABLE connected_users (user_id TEXT PRIMARY KEY) WITHOUT ROWID;`,
   `ALTER TABLE devices ADD COLUMN push_registered_at INTEGER NOT NULL DEFAULT 0;`,
+  `ALTER TABLE members ADD COLUMN role TEXT;
+   ALTER TABLE messages ADD COLUMN edited_at INTEGER;
+   ALTER TABLE messages ADD COLUMN deleted_at INTEGER;
+   ALTER TABLE messages ADD COLUMN change_id TEXT NOT NULL DEFAULT '';`,
 ];
 
 /**

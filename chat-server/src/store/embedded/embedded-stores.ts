@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Conversation, Member, Message, Receipt } from "@chatcluster/protocol";
+import type { Conversation, Member, Message, Receipt, Role } from "@chatcluster/protocol";
 import type { Device, MessageQuery, StoredDevice, Stores } from "../stores.ts";
 
 type Row = Record<string, string | number | null>;
@@ -74,7 +74,8 @@ function messageStore(run: Run, all: All): Stores["messages"] {
   return {
     async insert(m) {
       run(
-        "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, ?, ?)",
+        `INSERT OR IGNORE INTO messages (conversation_id, message_id, sender_id, client_id, sent_at, text)
+           VALUES (?, ?, ?, ?, ?, ?)`,
         m.conversationId,
         m.id,
         m.senderId,
@@ -90,6 +91,25 @@ function messageStore(run: Run, all: All): Stores["messages"] {
       return all("SELECT * FROM messages WHERE conversation_id = ? AND message_id = ?", conversationId, messageId).map(
         messageOf,
       )[0];
+    },
+    async edit({ conversationId, messageId, changeId, at, text }) {
+      run(
+        `UPDATE messages SET text = ?1, edited_at = ?2, change_id = ?3
+           WHERE conversation_id = ?4 AND message_id = ?5 AND change_id < ?3 AND deleted_at IS NULL`,
+        text,
+        at,
+        changeId,
+        conversationId,
+        messageId,
+      );
+    },
+    async erase({ conversationId, messageId, at }) {
+      run(
+        "UPDATE messages SET text = '', edited_at = NULL, deleted_at = coalesce(deleted_at, ?) WHERE conversation_id = ? AND message_id = ?",
+        at,
+        conversationId,
+        messageId,
+      );
     },
     async page({ conversationId, before, after, limit }: MessageQuery) {
       const bound = after === undefined ? "message_id < ?" : "message_id > ?";
@@ -111,17 +131,12 @@ function conversationStore(database: DatabaseSync, run: Run, all: All): Stores["
       database.exec("BEGIN IMMEDIATE");
       try {
         const { id, kind, title, createdBy, createdAt } = conversation;
-        run(
-          "INSERT OR IGNORE INTO conversations VALUES (?, ?, ?, ?, ?)",
-          id,
-          kind,
-          title ?? null,
-          createdBy,
-          createdAt,
-        );
-        const existing = all("SELECT 1 FROM members WHERE conversation_id = ? LIMIT 1", id).length > 0;
-        for (const { userId } of existing ? [] : conversation.members)
-          run("INSERT INTO members (conversation_id, user_id) VALUES (?, ?)", id, userId);
+        const existing = all("SELECT 1 FROM conversations WHERE id = ?", id).length > 0;
+        if (!existing) {
+          run("INSERT INTO conversations VALUES (?, ?, ?, ?, ?)", id, kind, title ?? null, createdBy, createdAt);
+          for (const { userId, role } of conversation.members)
+            run("INSERT INTO members (conversation_id, user_id, role) VALUES (?, ?, ?)", id, userId, role ?? null);
+        }
         database.exec("COMMIT");
       } catch (error) {
         database.exec("ROLLBACK");
@@ -131,6 +146,21 @@ function conversationStore(database: DatabaseSync, run: Run, all: All): Stores["
     },
     async get(conversationId) {
       return get(conversationId);
+    },
+    async setMembers(conversationId, members) {
+      for (const { userId, role } of members)
+        run(
+          "INSERT INTO members (conversation_id, user_id, role) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET role = excluded.role",
+          conversationId,
+          userId,
+          role,
+        );
+    },
+    async removeMember(conversationId, userId) {
+      run("DELETE FROM members WHERE conversation_id = ? AND user_id = ?", conversationId, userId);
+    },
+    async rename(conversationId, title) {
+      run("UPDATE conversations SET title = ? WHERE id = ?", title, conversationId);
     },
     async idsOf(userId, after, limit) {
       const sql =
@@ -148,6 +178,8 @@ function messageOf(row: Row): Message {
     clientId: String(row.client_id),
     sentAt: Number(row.sent_at),
     text: String(row.text),
+    ...(row.edited_at === null ? {} : { editedAt: Number(row.edited_at) }),
+    ...(row.deleted_at === null ? {} : { deletedAt: Number(row.deleted_at) }),
   };
 }
 
@@ -158,13 +190,16 @@ function conversationOf(row: Row, members: Row[]): Conversation {
     ...(row.title === null ? {} : { title: String(row.title) }),
     createdBy: String(row.created_by),
     createdAt: Number(row.created_at),
-    members: members.map(memberOf),
+    members: members.map((member) => memberOf(row, member)),
   };
 }
 
-function memberOf(row: Row): Member {
+/** Groups that are older than roles have one owner, who made them. */
+function memberOf(conversation: Row, row: Row): Member {
+  const role = row.role ?? (row.user_id === conversation.created_by ? "owner" : "member");
   return {
     userId: String(row.user_id),
+    ...(conversation.kind === "group" ? { role: role as Role } : {}),
     ...(row.delivered_up_to === null ? {} : { deliveredUpTo: String(row.delivered_up_to) }),
     ...(row.read_up_to === null ? {} : { readUpTo: String(row.read_up_to) }),
   };

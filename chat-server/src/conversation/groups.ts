@@ -1,0 +1,133 @@
+import { CodedError } from "@chatcluster/foundation/errors";
+import {
+  type Conversation,
+  type Invite,
+  type Leave,
+  MAX_MEMBERS,
+  type RemoveMember,
+  type Rename,
+  type Role,
+  type SetRole,
+} from "@chatcluster/protocol";
+import type { Broker } from "../broker/broker.ts";
+import type { Stores } from "../store/stores.ts";
+import type { ConversationLog } from "./conversation-log.ts";
+import type { Conversations } from "./conversations.ts";
+import type { LogChanges, NewChange } from "./log-changes.ts";
+import { type Members, membersOf, notFound } from "./membership.ts";
+
+export interface GroupServices {
+  stores: Stores;
+  broker: Broker;
+  log: ConversationLog;
+  conversations: Conversations;
+  changes: LogChanges;
+}
+
+type MemberChange = Extract<NewChange, { type: "members_changed" }>;
+
+/** Who belongs to a group, and what it is called. Every method rejects with CodedError `conversation_not_found`, `forbidden` or `unavailable`. */
+export class Groups {
+  readonly #services: GroupServices;
+
+  constructor(services: GroupServices) {
+    this.#services = services;
+  }
+
+  /** @throws CodedError `invalid_frame` beyond the greatest number of members, too */
+  async invite(userId: string, { conversationId, clientId, userIds }: Invite): Promise<void> {
+    const { members } = await this.#group(userId, conversationId, ["owner", "admin"]);
+    const added = userIds.filter((id) => !members.has(id));
+    if (members.size + added.length > MAX_MEMBERS)
+      throw new CodedError("invalid_frame", `userIds: a conversation has at most ${MAX_MEMBERS} members`);
+    // Before they are members: whatever is sent to them as such comes after it.
+    const position = await this.#services.log.position(conversationId);
+    // Named in full, so that a retry after the members were stored is the same change.
+    const set = userIds.map((id) => ({ userId: id, role: members.get(id) ?? ("member" as const) }));
+    await this.#change({ conversationId, userId, clientId }, { type: "members_changed", set, removed: [] }, () =>
+      this.#services.stores.conversations.setMembers(
+        conversationId,
+        set.filter((member) => !members.has(member.userId)),
+      ),
+    );
+    const conversation = await this.#services.stores.conversations.get(conversationId);
+    if (conversation) await this.#services.conversations.announce(conversation, position, userIds);
+  }
+
+  async leave(userId: string, { conversationId, clientId }: Leave): Promise<void> {
+    const { members } = await this.#group(userId, conversationId, ["owner", "admin", "member"]);
+    if (members.size > 1) requireOwner(members, userId);
+    await this.#remove(userId, conversationId, clientId, userId);
+  }
+
+  async remove(userId: string, { conversationId, clientId, userId: removed }: RemoveMember): Promise<void> {
+    const { members, role } = await this.#group(userId, conversationId, ["owner", "admin"]);
+    if (removed === userId) throw new CodedError("forbidden", "to end your own membership, leave");
+    const theirs = members.get(removed) ?? "member";
+    if (role !== "owner" && theirs !== "member")
+      throw new CodedError("forbidden", `only an owner removes an ${theirs}`);
+    await this.#remove(userId, conversationId, clientId, removed);
+  }
+
+  async setRole(userId: string, { conversationId, clientId, userId: other, role }: SetRole): Promise<void> {
+    const { members } = await this.#group(userId, conversationId, ["owner"]);
+    if (!members.has(other)) throw new CodedError("invalid_frame", `userId: ${other} is no member`);
+    if (role !== "owner") requireOwner(members, other);
+    const set = [{ userId: other, role }];
+    await this.#change({ conversationId, userId, clientId }, { type: "members_changed", set, removed: [] }, () =>
+      this.#services.stores.conversations.setMembers(conversationId, set),
+    );
+  }
+
+  async rename(userId: string, { conversationId, clientId, title }: Rename): Promise<void> {
+    await this.#group(userId, conversationId, ["owner", "admin"]);
+    await this.#services.changes.append({ conversationId, userId, clientId }, { type: "renamed", title }, () =>
+      this.#services.stores.conversations.rename(conversationId, title),
+    );
+  }
+
+  async #remove(userId: string, conversationId: string, clientId: string, removed: string): Promise<void> {
+    const { stores, broker } = this.#services;
+    await this.#change(
+      { conversationId, userId, clientId },
+      { type: "members_changed", set: [], removed: [removed] },
+      () => stores.conversations.removeMember(conversationId, removed),
+    );
+    await broker.publishToUsers([removed], JSON.stringify({ type: "conversation_removed", conversationId }));
+  }
+
+  /** Every server forgets what it knew of the members as soon as they are stored, also if the log has to wait for something. */
+  async #change(
+    by: { conversationId: string; userId: string; clientId: string },
+    change: MemberChange,
+    store: () => Promise<void>,
+  ): Promise<void> {
+    await this.#services.changes.append(by, change, async () => {
+      await store();
+      await this.#services.broker.invalidate(by.conversationId);
+    });
+  }
+
+  /** Read from the store: what is decided by roles is not decided by what a server remembers. */
+  async #group(
+    userId: string,
+    conversationId: string,
+    allowed: readonly Role[],
+  ): Promise<{ conversation: Conversation; members: Members; role: Role }> {
+    const conversation = await this.#services.stores.conversations.get(conversationId);
+    if (!conversation) throw notFound(conversationId);
+    const members = membersOf(conversation);
+    if (!members.has(userId)) throw notFound(conversationId);
+    if (conversation.kind !== "group")
+      throw new CodedError("forbidden", "the members of a direct conversation never change");
+    const role = members.get(userId) ?? "member";
+    if (!allowed.includes(role)) throw new CodedError("forbidden", `this takes an ${allowed.join(" or ")}`);
+    return { conversation, members, role };
+  }
+}
+
+/** A group without an owner would be nobody's to manage. */
+function requireOwner(members: Members, without: string): void {
+  for (const [userId, role] of members) if (role === "owner" && userId !== without) return;
+  throw new CodedError("forbidden", `${without} is the only owner: make another member an owner first`);
+}
