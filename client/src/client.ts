@@ -11,7 +11,7 @@ import { Receipts } from "./receipts.ts";
 import { MemoryOutboxStore } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Synchronizer } from "./synchronizer.ts";
-import { WebSocketTransport } from "./websocket-transport.ts";
+import { defaultTransports } from "./transports.ts";
 
 type Unnamed<Frame> = Frame extends ChangeFrame ? Omit<Frame, "id" | "clientId"> : never;
 type Change = Unnamed<ChangeFrame>;
@@ -44,16 +44,17 @@ export class ChatClient extends Emitter<ChatEvents> {
         url: options.url,
         token: options.token,
         device: options.device,
-        transport: options.transport ?? new WebSocketTransport(),
+        transports: [options.transport ?? defaultTransports()].flat(),
+        climbAfterMs: options.climbAfterMs ?? 60_000,
         backoff: this.#backoff,
         stableAfterMs: options.stableAfterMs ?? 10_000,
         requestTimeoutMs: options.requestTimeoutMs ?? 15_000,
       },
       {
         positions: () => this.#synchronizer.positions(),
-        onConnected: ({ userId, serverId }, positions) => {
+        onConnected: ({ userId, serverId }, positions, transport) => {
           this.#userId = userId;
-          this.emit("connected", { userId, serverId });
+          this.emit("connected", { userId, serverId, transport: transport.name });
           this.#outbox.flush();
           void this.#afterLogin(userId, positions);
         },
@@ -70,8 +71,8 @@ export class ChatClient extends Emitter<ChatEvents> {
     this.#synchronizer = new Synchronizer(
       {
         deliver: (message) => this.#deliver(message),
-        flushed: ({ conversationId, id }) => this.#receipts.add("delivered", conversationId, id),
         changed: ({ conversationId, change }) => this.emit("conversation_changed", { conversationId, change }),
+        flushed: ({ conversationId, id }) => this.#receipts.add("delivered", conversationId, id),
         failed,
         request: (request, expected) => this.#request(request, expected),
         connected,
@@ -177,7 +178,6 @@ export class ChatClient extends Emitter<ChatEvents> {
     return this.#call({ type: "fetch_history", conversationId, ...page }, "history", signal);
   }
 
-  /** Says that the user has seen everything up to a message. Sent until acknowledged, together with later ones. */
   /** Makes users members of a group, as an owner or admin of it. */
   invite(conversationId: string, userIds: string[], options?: ChangeOptions): Promise<void> {
     return this.#change({ type: "invite", conversationId, userIds }, options);
@@ -213,6 +213,7 @@ export class ChatClient extends Emitter<ChatEvents> {
     return this.#change({ type: "delete_message", conversationId, messageId }, options);
   }
 
+  /** Says that the user has seen everything up to a message. Sent until acknowledged, together with later ones. */
   markRead(conversationId: string, upTo: string): void {
     this.#abort.signal.throwIfAborted();
     this.#receipts.add("read" satisfies ReceiptKind, conversationId, upTo);
@@ -282,11 +283,11 @@ export class ChatClient extends Emitter<ChatEvents> {
     return Promise.reject(new ChatError(ClientErrorCode.ConnectionLost, "there is no connection"));
   }
 
-  /** A request that waits for a connection and is sent until it is answered. */
   async #change(change: Change, { clientId = crypto.randomUUID(), signal }: ChangeOptions = {}): Promise<void> {
     await this.#call({ ...change, clientId } as Request, "ok", signal);
   }
 
+  /** A request that waits for a connection and is sent until it is answered. */
   async #call<Type extends AnswerType>(
     request: Request,
     expected: Type,

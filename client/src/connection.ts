@@ -80,8 +80,13 @@ export class Connection {
     return this.#closed;
   }
 
-  /** Waits for the connection, logs in and starts the heartbeat. @throws ChatError as `request` does. */
-  async login(login: Omit<Extract<Request, { type: "login" }>, "type">): Promise<void> {
+  /**
+   * Waits for the connection, logs in and starts the heartbeat.
+   *
+   * @param login asked once the connection is open, for until then it may go out of date.
+   * @throws ChatError as `request` does.
+   */
+  async login(login: () => Omit<Extract<Request, { type: "login" }>, "type">): Promise<void> {
     const timer = setTimeout(
       () => this.close(CloseCode.PongTimeout, "the connection did not open in time"),
       this.#timeoutMs,
@@ -91,7 +96,7 @@ export class Connection {
     } finally {
       clearTimeout(timer);
     }
-    await this.request({ type: "login", ...login }, "welcome");
+    await this.request({ type: "login", ...login() }, "welcome");
   }
 
   /**

@@ -13,8 +13,10 @@ export interface ChatClientOptions {
   token: TokenSource;
   /** This device: an id that it keeps, and how to push to it. One device has one client at a time. */
   device: Login["device"];
-  /** How frames are carried [WebSocket]. */
-  transport?: Transport;
+  /** How frames are carried: one transport, or several, the best one first [WebSocket, SSE, long polling, short polling]. */
+  transport?: Transport | readonly Transport[];
+  /** After how long on a lower transport the better ones are tried again, in milliseconds; doubled each time that none works [60,000]. */
+  climbAfterMs?: number;
   /** Where unacknowledged messages are kept [in memory]. */
   outbox?: OutboxStore;
   /** Waits between attempts to connect, and to send again. */
@@ -28,8 +30,8 @@ export interface ChatClientOptions {
 }
 
 export interface ChatEvents {
-  /** A connection is ready; also after each loss, and when the server has been changed. */
-  connected: { userId: string; serverId: string };
+  /** A connection is ready; also after each loss, and when the server or the transport has been changed. */
+  connected: { userId: string; serverId: string; transport: string };
   /** The connection was lost; the client comes back by itself, unless `retryInMs` is absent. */
   disconnected: { code: number; reason: string; retryInMs?: number };
   /** A message of any conversation of the user, the user's own ones too. Each one once, in the conversation's order. */
@@ -38,8 +40,6 @@ export interface ChatEvents {
   receipt: Receipt;
   /** The user has been made a member of a conversation. */
   conversation: Conversation;
-  /** A message is stored. Also for those of an earlier life of the client, whose promises are gone. */
-  sent: SentMessage;
   /**
    * A message was edited or deleted, members came, went or got another role, or the conversation was renamed: in its place between the
    * messages. What happened while the log could not be resumed is not told again, but shows in the history and the list of conversations.
@@ -47,6 +47,8 @@ export interface ChatEvents {
   conversation_changed: { conversationId: string; change: ConversationChange };
   /** The user is no member of the conversation any more: it left, or was removed. */
   conversation_removed: { conversationId: string };
+  /** A message is stored. Also for those of an earlier life of the client, whose promises are gone. */
+  sent: SentMessage;
   /** A message was refused for good and left the outbox. */
   send_failed: { entry: OutboxEntry; error: ChatError };
   /** Something failed that no call waits for. The client goes on. */

@@ -5,6 +5,7 @@ import { Connection, type EventFrame } from "./connection.ts";
 import { abortable } from "./delay.ts";
 import { ChatError, ClientErrorCode, isRetryable } from "./errors.ts";
 import type { Transport } from "./transport.ts";
+import { TransportLadder } from "./transport-ladder.ts";
 
 /** The JWT itself, or a function that gets a fresh one before each connection. */
 export type TokenSource = string | ((options: { signal: AbortSignal }) => string | Promise<string>);
@@ -13,7 +14,10 @@ export interface SupervisorOptions {
   readonly url: string;
   readonly token: TokenSource;
   readonly device: Login["device"];
-  readonly transport: Transport;
+  /** The best one first. */
+  readonly transports: readonly Transport[];
+  /** After how long on a lower transport the better ones are tried again, in milliseconds. */
+  readonly climbAfterMs: number;
   readonly backoff: BackoffOptions;
   /** A connection that lived this long, in milliseconds, begins the back-off anew. */
   readonly stableAfterMs: number;
@@ -23,7 +27,7 @@ export interface SupervisorOptions {
 export interface SupervisorHooks {
   /** Called right before each login. */
   positions(): Record<string, Position>;
-  onConnected(welcome: Welcome, positions: Record<string, Position>): void;
+  onConnected(welcome: Welcome, positions: Record<string, Position>, transport: Transport): void;
   onEvent(frame: EventFrame): void;
   /** The connection in use ended. `retryInMs` is absent if the client does not come back. */
   onDisconnected(end: { code: number; reason: string; retryInMs?: number }): void;
@@ -31,6 +35,21 @@ export interface SupervisorHooks {
   /** The client does not come back. */
   onRefused(error: ChatError): void;
 }
+
+/** Why an attempt to connect failed, and with which code, if there was one. */
+interface Failure {
+  error: unknown;
+  closeCode: number | undefined;
+}
+
+/** Closed by no server: by the network between, or by nobody, and the pings went unanswered. */
+const isCut = (code: number) => code === 1006 || code === CloseCode.PongTimeout;
+
+/** Whether a network that does not let the transport through would look like this. A server that answers is none. */
+const isHeldBack = ({ code }: ChatError, closeCode: number | undefined) =>
+  code === ClientErrorCode.Timeout ||
+  code === ClientErrorCode.ProtocolError ||
+  (code === ClientErrorCode.ConnectionLost && (closeCode === undefined || isCut(closeCode)));
 
 /** How long a connection that has been replaced may wait for its last answers, in milliseconds. */
 const RETIRE_MS = 5_000;
@@ -41,6 +60,7 @@ export class Supervisor {
   readonly #hooks: SupervisorHooks;
   readonly #signal: AbortSignal;
   readonly #backoff: Backoff;
+  readonly #ladder: TransportLadder;
   readonly #all = new Set<Connection>();
   #active: Connection | undefined;
   #connectedAt = 0;
@@ -51,12 +71,14 @@ export class Supervisor {
   #tokenRefused = false;
   #stopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #climbTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SupervisorOptions, hooks: SupervisorHooks, signal: AbortSignal) {
     this.#options = options;
     this.#hooks = hooks;
     this.#signal = signal;
     this.#backoff = new Backoff(options.backoff);
+    this.#ladder = new TransportLadder(options.transports, options.climbAfterMs);
     signal.addEventListener("abort", () => this.#stop());
   }
 
@@ -72,13 +94,37 @@ export class Supervisor {
   async #attempt(): Promise<void> {
     if (this.#attempting || this.#stopped) return;
     this.#attempting = true;
+    const failure = await this.#connect(this.#ladder.current);
+    if (!failure) return;
+    this.#attempting = false;
+    this.#onFailed(failure);
+  }
+
+  /** Tries the better transports while the present connection goes on; the one that works takes its place. */
+  async #climb(): Promise<void> {
+    if (this.#attempting || this.#stopped || !this.#active) return;
+    this.#attempting = true;
+    for (const transport of this.#ladder.above) {
+      const failure = await this.#connect(transport);
+      if (!failure) return;
+      if (!this.#active || this.#moving || this.#stopped) break;
+    }
+    this.#attempting = false;
+    this.#scheduleClimb(this.#ladder.stayed());
+    // What was left to this attempt meanwhile.
+    if (!this.#active) this.#retry(undefined);
+    else if (this.#moving) this.#schedule(0);
+  }
+
+  /** Connects and logs in. Resolves with what went wrong, if something did. */
+  async #connect(transport: Transport): Promise<Failure | undefined> {
     let closeCode: number | undefined;
     try {
       const token = await this.#token();
-      const { transport, url, requestTimeoutMs, device } = this.#options;
-      const positions = this.#hooks.positions();
+      const { url, requestTimeoutMs, device } = this.#options;
+      let positions: Record<string, Position> = {};
       const connection: Connection = new Connection(transport, { url, token }, requestTimeoutMs, {
-        onWelcome: (welcome) => this.#adopt(connection, welcome, positions),
+        onWelcome: (welcome) => this.#adopt(connection, welcome, positions, transport),
         onEvent: (frame) => this.#onEvent(connection, frame),
         onClose: (code, reason) => {
           closeCode = code;
@@ -88,18 +134,21 @@ export class Supervisor {
       });
       this.#all.add(connection);
       try {
-        await connection.login({ device, positions });
+        await connection.login(() => {
+          positions = this.#hooks.positions();
+          return { device, positions };
+        });
+        return undefined;
       } catch (error) {
         connection.close(1000, "login failed");
         throw error;
       }
     } catch (error) {
-      this.#attempting = false;
-      this.#onFailed(error, closeCode);
+      return { error, closeCode };
     }
   }
 
-  #adopt(connection: Connection, welcome: Welcome, positions: Record<string, Position>): void {
+  #adopt(connection: Connection, welcome: Welcome, positions: Record<string, Position>, transport: Transport): void {
     this.#attempting = false;
     this.#tokenRefused = false;
     const old = this.#active;
@@ -107,7 +156,8 @@ export class Supervisor {
     this.#connectedAt = Date.now();
     this.#moving = false;
     old?.retire(RETIRE_MS);
-    this.#hooks.onConnected(welcome, positions);
+    this.#scheduleClimb(this.#ladder.connected(transport));
+    this.#hooks.onConnected(welcome, positions, transport);
   }
 
   #onEvent(connection: Connection, frame: EventFrame): void {
@@ -121,7 +171,11 @@ export class Supervisor {
 
   #onLost(code: number, reason: string): void {
     this.#active = undefined;
-    if (Date.now() - this.#connectedAt >= this.#options.stableAfterMs) this.#backoff.reset();
+    clearTimeout(this.#climbTimer);
+    if (Date.now() - this.#connectedAt >= this.#options.stableAfterMs) {
+      this.#backoff.reset();
+      this.#ladder.stable();
+    } else if (isCut(code)) this.#ladder.failed();
     const refusal = this.#refusal(code, reason);
     if (refusal) {
       this.#hooks.onDisconnected({ code, reason });
@@ -134,7 +188,7 @@ export class Supervisor {
     this.#hooks.onDisconnected({ code, reason, retryInMs });
   }
 
-  #onFailed(error: unknown, closeCode: number | undefined): void {
+  #onFailed({ error, closeCode }: Failure): void {
     if (this.#stopped) return;
     const chatError =
       error instanceof ChatError
@@ -148,6 +202,7 @@ export class Supervisor {
       this.#refuse(refusal);
       return;
     }
+    if (isHeldBack(chatError, closeCode)) this.#ladder.failed();
     this.#hooks.onError(chatError);
     this.#retry(chatError.retryAfterMs);
   }
@@ -185,6 +240,11 @@ export class Supervisor {
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#attempt(), ms);
   }
 
+  #scheduleClimb(ms: number | undefined): void {
+    clearTimeout(this.#climbTimer);
+    if (ms !== undefined && !this.#stopped) this.#climbTimer = setTimeout(() => void this.#climb(), ms);
+  }
+
   #refuse(error: ChatError): void {
     this.#stop();
     this.#hooks.onRefused(error);
@@ -194,6 +254,7 @@ export class Supervisor {
     if (this.#stopped) return;
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#climbTimer);
     this.#active = undefined;
     for (const connection of this.#all) connection.close(1000, "closed by the client");
   }

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BlockingProxy } from "../test/blocking-proxy.ts";
+import { ChatServerProcess } from "../test/chat-server-process.ts";
+import { ChatClient, type ChatClientOptions, PollTransport, SseTransport } from "./index.ts";
+
+const TIMEOUT_MS = 60_000;
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));
+
+/** A client with its messages as they come. */
+async function clientOf(server: ChatServerProcess, userId: string, options: Partial<ChatClientOptions> = {}) {
+  const client = new ChatClient({
+    url: server.url,
+    token: server.token(userId),
+    device: { id: "phone" },
+    backoff: { baseMs: 50, capMs: 500 },
+    ...options,
+  });
+  const texts: string[] = [];
+  client.on("message", ({ text }) => texts.push(text));
+  const has = async (count: number) => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    while (texts.length < count) await client.once("message", { signal });
+  };
+  await client.connect({ signal: AbortSignal.timeout(TIMEOUT_MS) });
+  return { client, texts, has, [Symbol.dispose]: () => client.close() };
+}
+
+for (const transport of [new SseTransport(), new PollTransport(), new PollTransport({ short: true })]) {
+  test(`over ${transport.name}: the server is killed under traffic, and everything arrives once and in order`, async () => {
+    await using server = await ChatServerProcess.start({ CHAT_MESSAGES_PER_SECOND: "1000" });
+    using ada = await clientOf(server, "ada", { transport });
+    using bob = await clientOf(server, "bob", { transport });
+    const { id } = await ada.client.createConversation({ kind: "direct", memberIds: ["bob"] });
+    const receipts: string[] = [];
+    ada.client.on("receipt", ({ kind, upTo }) => receipts.push(`${kind} ${upTo}`));
+    const sending = numbers(60).map((text) => ada.client.send(id, text));
+    await bob.has(10);
+    const lost = bob.client.once("disconnected", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    await server.kill();
+    await lost;
+    await server.restart();
+    const sent = await Promise.all(sending);
+    await bob.has(60);
+    await ada.has(60);
+    assert.deepEqual(bob.texts, numbers(60));
+    assert.deepEqual(ada.texts, numbers(60));
+    const last = sent.at(-1)?.messageId;
+    while (!receipts.includes(`delivered ${last}`))
+      await ada.client.once("receipt", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  });
+}
+
+test("where the network holds WebSockets back the client goes on over SSE, and climbs back once it does not", async () => {
+  await using server = await ChatServerProcess.start();
+  using proxy = await BlockingProxy.start(Number(new URL(server.url).port));
+  using ada = await clientOf(server, "ada");
+  const transports: string[] = [];
+  const behind = new ChatClient({
+    url: `ws://127.0.0.1:${proxy.port}/chat`,
+    token: server.token("bob"),
+    device: { id: "phone" },
+    backoff: { baseMs: 20, capMs: 100 },
+    climbAfterMs: 200,
+  });
+  const texts: string[] = [];
+  behind.on("message", ({ text }) => texts.push(text));
+  behind.on("connected", ({ transport }) => transports.push(transport));
+  await behind.connect({ signal: AbortSignal.timeout(TIMEOUT_MS) });
+  assert.deepEqual(transports, ["sse"]);
+  const { id } = await ada.client.createConversation({ kind: "direct", memberIds: ["bob"] });
+  await ada.client.send(id, "over sse");
+  while (texts.length < 1) await behind.once("message", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const climbed = behind.once("connected", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  proxy.blocking = false;
+  await climbed;
+  assert.deepEqual(transports, ["sse", "websocket"]);
+  await ada.client.send(id, "over websocket");
+  while (texts.length < 2) await behind.once("message", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  assert.deepEqual(texts, ["over sse", "over websocket"]);
+  behind.close();
+});
