@@ -5,8 +5,8 @@ import type { SessionRegistry } from "./session/session-registry.ts";
 const MOVING_SHARE = 0.8;
 const CHECK_MS = 50;
 
-/** All that carries sessions. */
-export interface Transports {
+/** What counts and refuses connections, whichever transport they come by. */
+export interface Connections {
   readonly connections: number;
   /** Refuses new connections from now on, with this reason. */
   refuse(reason: string): void;
@@ -14,12 +14,12 @@ export interface Transports {
 
 /** Moves the clients elsewhere, spread over a time, then closes those that stayed. */
 export class Drain {
-  readonly #transports: Transports;
+  readonly #connections: Connections;
   readonly #registry: SessionRegistry;
   #running: Promise<void> | undefined;
 
-  constructor(transports: Transports, registry: SessionRegistry) {
-    this.#transports = transports;
+  constructor(connections: Connections, registry: SessionRegistry) {
+    this.#connections = connections;
     this.#registry = registry;
   }
 
@@ -34,14 +34,14 @@ export class Drain {
   }
 
   async #run(durationMs: number): Promise<void> {
-    this.#transports.refuse("the server drains");
+    this.#connections.refuse("the server drains");
     const deadline = Date.now() + durationMs;
     for (const session of this.#registry.all()) {
       // Each client its own moment, so that they do not all arrive at the other servers at once.
       const afterMs = Math.floor(Math.random() * durationMs * MOVING_SHARE);
       session.send({ type: "drain", afterMs });
     }
-    while (this.#transports.connections > 0 && Date.now() < deadline)
+    while (this.#connections.connections > 0 && Date.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
     for (const session of this.#registry.all()) session.connection.close(CloseCode.Draining, "the server drains");
   }

@@ -49,7 +49,7 @@ export async function startChatServer(
   logger: Logger,
 ): Promise<ChatServer> {
   const registry = new SessionRegistry();
-  const metrics = new Metrics(() => transports.connections);
+  const metrics = new Metrics(() => host.connections);
   const { broker, directory, figures, stores, pushQueue } = createBackend(config, metrics, logger);
   const push = await Push.create({
     config,
@@ -115,34 +115,21 @@ export async function startChatServer(
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
   });
-  const webSocket = new WebSocketTransport(verifier, services, {
+  const host = new SessionHost(verifier, services, config);
+  const webSocket = new WebSocketTransport(host, {
     ...config,
     onSlowConsumer: () => metrics.slowConsumers.inc(),
     logger,
   });
-  const host = new SessionHost(verifier, services, config);
-  const httpTransports = new HttpTransports(host, {
-    ...config,
-    onSlow: () => metrics.slowConsumers.inc(),
-    logger,
-  });
-  const transports = {
-    get connections() {
-      return webSocket.connections + host.connections;
-    },
-    refuse(reason: string) {
-      webSocket.refuse(reason);
-      host.refuse(reason);
-    },
-  };
-  const drain = new Drain(transports, registry);
+  const httpTransports = new HttpTransports(host, { ...config, onSlow: () => metrics.slowConsumers.inc(), logger });
+  const drain = new Drain(host, registry);
   const admin = createAdminServer(
     {
       serverId: config.serverId,
       registry: metrics.registry,
       missing: () =>
         [broker.problem(), stores.problem(), drain.active ? "draining" : undefined].filter((p) => p !== undefined),
-      connections: () => transports.connections,
+      connections: () => host.connections,
       draining: () => drain.active,
       drain: (seconds) => void drain.start(seconds),
     },
@@ -158,7 +145,7 @@ export async function startChatServer(
     config.dashboard === "off"
       ? undefined
       : new LiveEvents({
-          sampler: new FigureSampler(config.serverId, metrics, () => transports.connections),
+          sampler: new FigureSampler(config.serverId, metrics, () => host.connections),
           board: figures,
           authorize: config.dashboard === "token" ? (token) => verifier.verify(token) : undefined,
           logger,
@@ -204,10 +191,8 @@ export async function startChatServer(
     adminPort: portOf(admin.server.address()),
     async stop(seconds) {
       await drain.start(seconds);
-      await Promise.all([
-        webSocket.close(CloseCode.Draining, "the server ends", CLOSE_TIMEOUT_MS),
-        host.close(CloseCode.Draining, "the server ends", CLOSE_TIMEOUT_MS),
-      ]);
+      await host.close(CloseCode.Draining, "the server ends", CLOSE_TIMEOUT_MS);
+      webSocket.close();
       httpTransports.close();
       live?.close();
       clearInterval(renewal);

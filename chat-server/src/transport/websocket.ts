@@ -4,11 +4,10 @@ import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
 import { CloseCode, MAX_FRAME_BYTES } from "@chatcluster/protocol";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
-import type { Identity, TokenVerifier } from "../auth/token-verifier.ts";
-import type { SessionServices } from "../session/services.ts";
-import { Session } from "../session/session.ts";
+import type { Identity } from "../auth/token-verifier.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import { isToldByFrame, refuseSession } from "./refused-session.ts";
+import type { SessionHost } from "./session-host.ts";
 import { tokenOf } from "./token.ts";
 import { refuseUpgrade } from "./upgrade-refusal.ts";
 import { WebSocketConnection, WriteJoiner } from "./websocket-connection.ts";
@@ -29,8 +28,6 @@ export const WEB_SOCKET_SERVER_OPTIONS: ServerOptions = {
 };
 
 export interface WebSocketOptions extends HeartbeatOptions {
-  maxConnections: number;
-  maxConnectionsPerUser: number;
   maxBufferedBytes: number;
   onSlowConsumer: () => void;
   logger: Logger;
@@ -43,29 +40,13 @@ export class WebSocketTransport {
   readonly #refusing = new WebSocketServer({ ...WEB_SOCKET_SERVER_OPTIONS, closeTimeout: REFUSED_TIMEOUT_MS });
   readonly #heartbeat: Heartbeat;
   readonly #joiner = new WriteJoiner();
-  readonly #verifier: TokenVerifier;
-  readonly #services: SessionServices;
+  readonly #host: SessionHost;
   readonly #options: WebSocketOptions;
-  /** Resolved when a session has left; a shutdown waits for them. */
-  readonly #leaving = new Set<Promise<void>>();
-  #open = 0;
-  #refusal: string | undefined;
 
-  constructor(verifier: TokenVerifier, services: SessionServices, options: WebSocketOptions) {
-    this.#verifier = verifier;
-    this.#services = services;
+  constructor(host: SessionHost, options: WebSocketOptions) {
+    this.#host = host;
     this.#options = options;
     this.#heartbeat = new Heartbeat(options);
-  }
-
-  /** Open connections, signed in or not. */
-  get connections(): number {
-    return this.#open;
-  }
-
-  /** Refuses new connections from now on, with this reason. */
-  refuse(reason: string): void {
-    this.#refusal = reason;
   }
 
   /**
@@ -92,14 +73,8 @@ export class WebSocketTransport {
     }
   }
 
-  /** Closes what is open. Resolves when every session has left, or at the end of `timeoutMs`. */
-  async close(code: number, reason: string, timeoutMs: number): Promise<void> {
-    for (const session of this.#services.registry.all()) session.connection.close(code, reason);
-    const deadline = Date.now() + timeoutMs;
-    while ((this.#open > 0 || this.#leaving.size > 0) && Date.now() < deadline) {
-      await Promise.race([Promise.all(this.#leaving), new Promise((resolve) => setTimeout(resolve, 50))]);
-      if (this.#open > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+  /** Ends what a closing handshake has not ended. */
+  close(): void {
     for (const webSocket of [...this.#server.clients, ...this.#refusing.clients]) webSocket.terminate();
     this.#heartbeat.stop();
   }
@@ -107,12 +82,8 @@ export class WebSocketTransport {
   async #admit(request: IncomingMessage): Promise<Identity> {
     const url = new URL(request.url ?? "/", "http://chat");
     if (url.pathname !== CHAT_PATH) throw new CodedError("not_found", `WebSocket is served at ${CHAT_PATH}`);
-    if (this.#refusal !== undefined) throw new CodedError("unavailable", this.#refusal);
-    if (this.#open >= this.#options.maxConnections)
-      throw new CodedError("unavailable", "the server has as many connections as it may");
-    const identity = await this.#verifier.verify(tokenOf(request, url));
-    if (this.#services.registry.ofUser(identity.userId).size >= this.#options.maxConnectionsPerUser)
-      throw new CodedError("too_many_connections", "the user has as many connections as it may");
+    const identity = await this.#host.identify(tokenOf(request, url));
+    this.#host.admit(identity.userId);
     return identity;
   }
 
@@ -122,8 +93,7 @@ export class WebSocketTransport {
       maxBufferedBytes: this.#options.maxBufferedBytes,
       onSlow: this.#options.onSlowConsumer,
     });
-    const session = new Session(this.#services, identity.userId, connection);
-    this.#open++;
+    const session = this.#host.open(identity.userId, connection);
     this.#heartbeat.add(connection, identity.expiresAt);
     webSocket.on("message", (data, isBinary) => {
       if (isBinary) return connection.close(CloseCode.ProtocolViolation, "frames are text");
@@ -134,10 +104,8 @@ export class WebSocketTransport {
     // Broken frames: ws closes with the code that RFC 6455 has for them, and "close" follows.
     webSocket.on("error", (error) => this.#options.logger.debug({ err: messageOf(error) }, "connection failed"));
     webSocket.on("close", () => {
-      this.#open--;
       this.#heartbeat.remove(connection);
-      const left = session.closed().finally(() => this.#leaving.delete(left));
-      this.#leaving.add(left);
+      this.#host.ended(session);
     });
   }
 }
