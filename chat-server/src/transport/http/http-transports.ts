@@ -34,6 +34,8 @@ export class HttpTransports {
 
   /** Adds the routes, in a scope of their own: bodies come as texts, which the session reads. */
   async routes(parent: FastifyInstance): Promise<void> {
+    // For the other routes too, whose bodies can be too long or of another type.
+    parent.setErrorHandler(errorHandler(this.#logger));
     await parent.register(async (app) => {
       app.removeAllContentTypeParsers();
       app.addContentTypeParser(["application/json", NDJSON], { parseAs: "string" }, (_request, body, done) =>
