@@ -92,6 +92,40 @@ describe("the chat page in a browser", () => {
     await alice.marked("three", "read");
   });
 
+  test("where WebSockets don't get through, messages do", async () => {
+    const alice = await ChatPage.open(browser, server.address);
+    open.push(alice);
+    await alice.page.addInitScript(() => {
+      // As a proxy that answers no upgrade: every WebSocket ends before it has begun.
+      class NoWebSocket extends EventTarget {
+        constructor() {
+          super();
+          setTimeout(() => this.dispatchEvent(new CloseEvent("close", { code: 1006 })));
+        }
+        close() {
+          this.dispatchEvent(new Event("ignored"));
+        }
+      }
+      Object.assign(globalThis, { WebSocket: NoWebSocket });
+    });
+    await alice.page.reload();
+    await alice.page.getByRole("button", { name: "alice" }).click();
+    await alice.online();
+    await alice.line.getByText("SSE").waitFor();
+    const bob = await signIn("bob");
+    await bob.line.getByText("WebSocket").waitFor();
+    await bob.startDirect("alice");
+    await bob.write("over a WebSocket");
+    await alice.row("bob").click();
+    await alice.write("over SSE");
+    await bob.message("over SSE").waitFor();
+    await bob.marked("over a WebSocket", "read");
+    await alice.page.getByRole("button", { name: "Go offline" }).click();
+    await alice.page.getByRole("status").getByText("Offline").waitFor();
+    await alice.page.getByRole("button", { name: "Come back" }).click();
+    await alice.online();
+  });
+
   test("a restarted server loses nothing, and the page comes back by itself", async () => {
     const [alice, bob] = await Promise.all([signIn("alice"), signIn("bob")]);
     await alice.startGroup("Restart", ["bob"]);
@@ -103,6 +137,34 @@ describe("the chat page in a browser", () => {
     await Promise.all([alice.online(), bob.online()]);
     await bob.message("after").waitFor();
     await alice.marked("after", "read");
+  });
+
+  test("edits, deletions, new titles and members show at once, and who is removed is out", async (t) => {
+    const alice = await signIn("alice");
+    const bob = await server.client("bob");
+    t.after(() => bob.close());
+    const { id } = await bob.createConversation({ kind: "group", memberIds: ["alice", "carol"], title: "Changing" });
+    const first = await bob.send(id, "a tpyo");
+    const second = await bob.send(id, "a mistake");
+    await alice.row("Changing").click();
+    await alice.message("a tpyo").waitFor();
+    await bob.editMessage(id, first.messageId, "a typo");
+    await alice.message("a typo").getByText("edited", { exact: true }).waitFor();
+    await bob.deleteMessage(id, second.messageId);
+    await alice.message("This message was deleted").waitFor();
+    assert.equal(await alice.message("a mistake").count(), 0);
+    await bob.rename(id, "Changed");
+    await alice.page.getByRole("heading", { name: "Changed" }).waitFor();
+    await bob.removeMember(id, "carol");
+    await alice.page.getByText("You, bob", { exact: true }).waitFor();
+
+    await alice.page.reload();
+    await alice.row("Changed").getByText("This message was deleted").waitFor();
+    await alice.row("Changed").click();
+    await alice.message("a typo").getByText("edited", { exact: true }).waitFor();
+    await bob.removeMember(id, "alice");
+    await alice.row("Changed").waitFor({ state: "detached" });
+    await alice.page.getByText("Choose a conversation").waitFor();
   });
 
   test("everything can be done by the keyboard alone", async () => {

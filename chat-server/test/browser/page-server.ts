@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ChatClient } from "@chatcluster/client";
 import { createLogger } from "@chatcluster/foundation/logger";
 import { ownSecret } from "../../src/auth/development-token.ts";
 import { loadChatConfig } from "../../src/config.ts";
@@ -11,6 +12,8 @@ export interface PageServer {
   /** Where the chat page is. */
   readonly address: string;
   readonly port: number;
+  /** Connects a program as a user, by the token that the development server gives. */
+  client(userId: string): Promise<ChatClient>;
   /** On the port and with the data that it had. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -29,6 +32,15 @@ export async function startPageServer(variables: Variables = {}): Promise<PageSe
   return {
     port,
     address: `http://127.0.0.1:${port}/`,
+    async client(userId) {
+      const headers = { "content-type": "application/json" };
+      const body = JSON.stringify({ userId });
+      const answer = await fetch(`http://127.0.0.1:${port}/development/token`, { method: "POST", headers, body });
+      const { token } = (await answer.json()) as { token: string };
+      const client = new ChatClient({ url: `ws://127.0.0.1:${port}/chat`, token, device: { id: `program-${userId}` } });
+      await client.connect();
+      return client;
+    },
     async restart() {
       await server.stop(0);
       server = await start(port);

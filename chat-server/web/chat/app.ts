@@ -45,7 +45,7 @@ export class App {
 
   start({ token, userId }: Account): void {
     const chat = new Chat(token, userId, {
-      onLine: (line) => this.#line.render(line, chat.line.name),
+      onLine: (line) => this.#line.render(line),
       onChange: () => this.#changed(),
       onMessage: (thread, entry) => this.#announce(thread, entry),
       onError: (text) => this.#tell(text),
@@ -82,7 +82,9 @@ export class App {
     }
     this.#root.dataset.open = "";
     this.#render();
-    this.#composer.focus();
+    // On a touch screen the keyboard would come up over what is to be read.
+    if (matchMedia("(pointer: coarse)").matches) byId("scroll", HTMLElement).focus();
+    else this.#composer.focus();
     if (!thread.loaded) void this.#loadEarlier();
     this.#markRead();
   }
@@ -144,6 +146,11 @@ export class App {
 
   #render(): void {
     const threads = this.#chat?.sorted ?? [];
+    if (this.#current && !threads.includes(this.#current)) {
+      // The user is no member any more.
+      this.#current = undefined;
+      delete this.#root.dataset.open;
+    }
     const current = this.#current;
     this.#conversations.render(threads, current);
     const unread = threads.filter((thread) => thread.unread.length > 0).length;

@@ -4,6 +4,8 @@ import {
   type Conversation,
   type Message,
   type NewConversation,
+  PollTransport,
+  SseTransport,
   WebSocketTransport,
 } from "@chatcluster/client";
 import { Line } from "./line.ts";
@@ -12,7 +14,7 @@ import { type Entry, Thread } from "./thread.ts";
 
 export type LineState =
   | { state: "connecting" }
-  | { state: "online"; serverId: string }
+  | { state: "online"; serverId: string; transport: string }
   /** Lost; the client comes back by itself. */
   | { state: "reconnecting" }
   /** The user went offline. */
@@ -36,7 +38,13 @@ const LIST_PAGE = 100;
 export class Chat {
   readonly userId: string;
   readonly threads = new Map<string, Thread>();
-  readonly line = new Line(new WebSocketTransport());
+  /** Best first: the client takes the first one that the network lets through, and climbs back up. */
+  readonly line = new Line([
+    new WebSocketTransport(),
+    new SseTransport(),
+    new PollTransport(),
+    new PollTransport({ short: true }),
+  ]);
   readonly #client: ChatClient;
   readonly #outbox: PageOutbox;
   readonly #hooks: ChatHooks;
@@ -51,7 +59,7 @@ export class Chat {
       url: url.href,
       token: () => this.line.token(token),
       device: { id: pageStorage.deviceId },
-      transport: this.line,
+      transport: this.line.transports,
       outbox: this.#outbox,
     });
     this.#listen();
@@ -118,8 +126,8 @@ export class Chat {
 
   #listen(): void {
     const client = this.#client;
-    client.on("connected", ({ serverId }) => {
-      this.#hooks.onLine({ state: "online", serverId });
+    client.on("connected", ({ serverId, transport }) => {
+      this.#hooks.onLine({ state: "online", serverId, transport });
       this.#refresh().catch((error: unknown) => this.#hooks.onError(`conversations not read: ${textOf(error)}`));
     });
     client.on("disconnected", ({ retryInMs }) => {
@@ -132,6 +140,14 @@ export class Chat {
     });
     client.on("conversation", (conversation) => {
       this.#thread(conversation);
+      this.#hooks.onChange();
+    });
+    client.on("conversation_changed", ({ conversationId, change }) => {
+      this.threads.get(conversationId)?.change(change);
+      this.#hooks.onChange();
+    });
+    client.on("conversation_removed", ({ conversationId }) => {
+      this.threads.delete(conversationId);
       this.#hooks.onChange();
     });
     client.on("sent", ({ conversationId, clientId, messageId, sentAt }) => {

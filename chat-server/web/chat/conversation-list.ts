@@ -1,6 +1,6 @@
 import { byId, element, setAttribute, setChildren, setText } from "../element/dom.ts";
 import { countText, hueOf, initials, shortTime } from "./format.ts";
-import type { Thread } from "./thread.ts";
+import { DELETED, type Thread } from "./thread.ts";
 
 interface Row {
   item: HTMLLIElement;
@@ -48,7 +48,7 @@ export class ConversationList {
     const unread = thread.unread.length;
     setAttribute(row.button, "aria-current", current ? "true" : undefined);
     setText(row.title, thread.title);
-    setText(row.preview, last ? `${previewName(thread)}${last.text}` : "No messages yet");
+    setText(row.preview, last ? `${previewName(thread)}${last.deleted ? DELETED : last.text}` : "No messages yet");
     setText(row.time, last ? shortTime(last.at) : "");
     setText(row.unread, unread > 0 ? countText(unread) : "");
     setAttribute(row.unread, "aria-label", unread > 0 ? `${countText(unread)} unread` : undefined);

@@ -7,7 +7,12 @@ const TEXTS: Readonly<Record<LineState["state"], string>> = {
   reconnecting: "Reconnecting…",
   offline: "Offline",
 };
-const TRANSPORT_NAMES: Readonly<Record<string, string>> = { websocket: "WebSocket" };
+const TRANSPORT_NAMES: Readonly<Record<string, string>> = {
+  websocket: "WebSocket",
+  sse: "SSE",
+  long_polling: "Long polling",
+  short_polling: "Short polling",
+};
 
 /** Whether one is online, over which transport and on which server, and the switch to go offline. */
 export class LineView {
@@ -20,10 +25,11 @@ export class LineView {
     this.#switch.addEventListener("click", onSwitch);
   }
 
-  render(line: LineState, transport: string): void {
+  render(line: LineState): void {
     this.#root.dataset.state = line.state;
     setText(this.#text, TEXTS[line.state]);
-    const where = line.state === "online" ? `${TRANSPORT_NAMES[transport] ?? transport} · ${line.serverId}` : "";
+    const where =
+      line.state === "online" ? `${TRANSPORT_NAMES[line.transport] ?? line.transport} · ${line.serverId}` : "";
     setText(this.#where, where);
     this.#root.title = where;
     setText(this.#switch, line.state === "offline" ? "Come back" : "Go offline");

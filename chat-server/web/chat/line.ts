@@ -1,22 +1,22 @@
 import type { Transport, TransportConnection, TransportEvents, TransportTarget } from "@chatcluster/client";
 
 /**
- * A transport that the user can cut and join again, to see what happens to messages meanwhile. Cut, it is as a network that is away: the
- * client loses its connection, and the next one has to wait in {@link token}.
+ * What is between the client and its transports: a line that the user can cut and join again, to see what happens to messages meanwhile. Cut, it
+ * is as a network that is away: the client loses its connection, and the next one has to wait in {@link token}.
  */
-export class Line implements Transport {
-  readonly #transport: Transport;
+export class Line {
+  /** The transports, as this line carries them. */
+  readonly transports: readonly Transport[];
   readonly #connections = new Set<TransportConnection>();
   #joined = Promise.withResolvers<void>();
   #cut = false;
 
-  constructor(transport: Transport) {
-    this.#transport = transport;
+  constructor(transports: readonly Transport[]) {
+    this.transports = transports.map((transport) => ({
+      name: transport.name,
+      open: (target, events) => this.#open(transport, target, events),
+    }));
     this.#joined.resolve();
-  }
-
-  get name(): string {
-    return this.#transport.name;
   }
 
   get isCut(): boolean {
@@ -41,9 +41,8 @@ export class Line implements Transport {
     return token;
   }
 
-  open(target: TransportTarget, events: TransportEvents): TransportConnection {
-    const connection = this.#transport.open(target, {
-      ...events,
+  #open(transport: Transport, target: TransportTarget, events: TransportEvents): TransportConnection {
+    const connection = transport.open(target, {
       onOpen: () => events.onOpen(),
       onFrame: (text) => events.onFrame(text),
       onClose: (code, reason) => {

@@ -1,6 +1,6 @@
 import { byId, element, setAttribute, setChildren, setText } from "../element/dom.ts";
 import { dayName, hueOf, timeOfDay } from "./format.ts";
-import type { Entry, Mark, Thread } from "./thread.ts";
+import { DELETED, type Entry, type Mark, type Thread } from "./thread.ts";
 
 const MARKS: Readonly<Record<Mark, { sign: string; label: string }>> = {
   waiting: { sign: "◷", label: "waiting to be sent" },
@@ -16,6 +16,8 @@ const NEAR_END = 80;
 
 interface Bubble {
   item: HTMLLIElement;
+  text: HTMLElement;
+  edited: HTMLElement;
   time: HTMLElement;
   mark: HTMLElement;
 }
@@ -114,6 +116,9 @@ export class MessageList {
     const bubble = this.#bubbles.get(entry.key) ?? this.#make(thread, entry);
     setAttribute(bubble.item, "data-joined", joined);
     setText(bubble.time, timeOfDay(entry.at));
+    setText(bubble.text, entry.deleted ? DELETED : entry.text);
+    setAttribute(bubble.text, "data-deleted", entry.deleted);
+    bubble.edited.hidden = !entry.edited || entry.deleted === true;
     if (!thread.isMine(entry)) return bubble.item;
     const mark = thread.markOf(entry);
     const { sign, label } = MARKS[mark];
@@ -130,12 +135,13 @@ export class MessageList {
     const hidden = mine || thread.direct ? " visually-hidden" : "";
     const time = element("time", { datetime: new Date(entry.at).toISOString() });
     const mark = element("span", { class: "mark", role: "img", "aria-label": "" });
-    const meta = element("span", { class: "meta" }, time, ...(mine ? [mark] : []));
-    const text = element("span", { class: "text", dir: "auto" }, entry.text);
+    const edited = element("span", { class: "edited" }, "edited");
+    const meta = element("span", { class: "meta" }, edited, time, ...(mine ? [mark] : []));
+    const text = element("span", { class: "text", dir: "auto" });
     const sender = element("span", { class: `sender${hidden}`, "data-hue": hueOf(entry.senderId) }, name);
     const body = element("div", { class: "bubble" }, sender, text, meta);
     const item = element("li", { class: `message ${mine ? "mine" : "theirs"}` }, body);
-    const bubble = { item, time, mark };
+    const bubble = { item, text, edited, time, mark };
     this.#bubbles.set(entry.key, bubble);
     return bubble;
   }

@@ -1,7 +1,10 @@
-import type { Conversation, Message, Receipt } from "@chatcluster/client";
+import type { Conversation, ConversationChange, Message, Receipt } from "@chatcluster/client";
 
 /** How far a message of one's own has come; `waiting` is: not yet stored. */
 export type Mark = "waiting" | "failed" | "sent" | "delivered" | "read";
+
+/** Stands in the place of a text that is gone. */
+export const DELETED = "This message was deleted";
 
 /** A message as the page shows it. */
 export interface Entry {
@@ -15,6 +18,10 @@ export interface Entry {
   readonly id?: string;
   /** Why it was refused for good. */
   readonly failure?: string;
+  /** The text is another one than at first. */
+  readonly edited?: true;
+  /** The text is gone. */
+  readonly deleted?: true;
 }
 
 /** How far one member has come; ids compare as texts in the order of the messages. */
@@ -102,14 +109,42 @@ export class Thread {
     return entry.senderId === this.#me;
   }
 
-  /** @returns whether it was new. */
+  /** Takes a message, or its present state. @returns whether it was new. */
   add(message: Message): boolean {
-    const { id, clientId, senderId, text, sentAt } = message;
+    const { id, clientId, senderId, text, sentAt, editedAt, deletedAt } = message;
     if (senderId === this.#me) this.#waiting.delete(clientId);
-    if (this.#stored.has(id)) return false;
-    this.#stored.set(id, { key: `${senderId} ${clientId}`, senderId, text, at: sentAt, id });
+    const isNew = !this.#stored.has(id);
+    const entry = { key: `${senderId} ${clientId}`, senderId, text, at: sentAt, id };
+    this.#store({
+      ...entry,
+      ...(editedAt === undefined ? {} : { edited: true }),
+      ...(deletedAt === undefined ? {} : { deleted: true }),
+    });
+    return isNew;
+  }
+
+  /** What happens beside new messages. */
+  change(change: ConversationChange): void {
+    if (change.type === "renamed") this.#conversation = { ...this.#conversation, title: change.title };
+    else if (change.type === "members_changed") this.#changeMembers(change.set, change.removed);
+    else {
+      const entry = this.#stored.get(change.messageId);
+      if (!entry) return;
+      if (change.type === "message_edited") this.#store({ ...entry, text: change.text, edited: true });
+      else this.#store({ ...entry, text: "", deleted: true });
+    }
+  }
+
+  #changeMembers(set: readonly Pick<Conversation["members"][number], "userId" | "role">[], removed: readonly string[]) {
+    const members = new Map(this.#conversation.members.map((member) => [member.userId, member]));
+    for (const member of set) members.set(member.userId, { ...members.get(member.userId), ...member });
+    for (const userId of removed) members.delete(userId);
+    this.#conversation = { ...this.#conversation, members: [...members.values()] };
+  }
+
+  #store(entry: Entry & { id: string }): void {
+    this.#stored.set(entry.id, entry);
     this.#sorted = undefined;
-    return true;
   }
 
   /** A message of one's own that leaves now. */
@@ -124,8 +159,7 @@ export class Thread {
     const entry = this.#waiting.get(clientId);
     if (!entry) return;
     this.#waiting.delete(clientId);
-    this.#stored.set(id, { ...entry, id, at });
-    this.#sorted = undefined;
+    if (!this.#stored.has(id)) this.#store({ ...entry, id, at });
   }
 
   /** The server has refused it for good. */
