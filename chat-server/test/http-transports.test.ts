@@ -185,6 +185,18 @@ describe("the HTTP side, as a program without our client sees it", () => {
     assert.ok(answers.some((frame) => frame.type === "error" && frame.code === "malformed_frame"));
   });
 
+  test("it describes itself", async () => {
+    const response = await fetch(`http://127.0.0.1:${server.port}/openapi.json`);
+    assert.equal(response.headers.get("content-type"), "application/json; charset=utf-8");
+    const { openapi, paths } = (await response.json()) as { openapi: string; paths: Record<string, object> };
+    assert.equal(openapi, "3.1.0");
+    for (const [path, item] of Object.entries(paths))
+      for (const method of Object.keys(item)) {
+        const { status } = await fetch(`http://127.0.0.1:${server.port}${path}`, { method: method.toUpperCase() });
+        assert.equal(status, 401, `${method} ${path} is there, and wants a token`);
+      }
+  });
+
   test("pages of other origins may use it", async () => {
     const preflight = await fetch(`http://127.0.0.1:${server.port}/frames`, { method: "OPTIONS" });
     assert.equal(preflight.status, 204);

@@ -1,10 +1,12 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { FastifyInstance } from "fastify";
-import { EventStreams } from "../event-stream/event-stream-route.ts";
-import { pollRoute } from "../polling/poll-route.ts";
+import { EVENTS_PATH, EventStreams } from "../event-stream/event-stream-route.ts";
+import { OPENAPI_PATH, openApiDocument } from "../openapi/document.ts";
+import { POLL_PATH, pollRoute } from "../polling/poll-route.ts";
 import { type PollingOptions, PollSessions } from "../polling/poll-sessions.ts";
+import { PRODUCT } from "../public-server.ts";
 import type { SessionHost } from "../session-host.ts";
-import { framesRoute, NDJSON } from "./frames-route.ts";
+import { FRAMES_PATH, framesRoute, NDJSON } from "./frames-route.ts";
 import { errorHandler } from "./http-errors.ts";
 
 /** What a page of another origin may use: the token is in a header that only the page itself can set, so no origin is told apart. */
@@ -43,11 +45,15 @@ export class HttpTransports {
       );
       app.setErrorHandler(errorHandler(this.#logger));
       app.addHook("onRequest", async (_request, reply) => void reply.headers(CORS));
-      for (const path of ["/events", "/poll", "/frames"])
+      for (const path of [EVENTS_PATH, POLL_PATH, FRAMES_PATH])
         app.options(path, (_request, reply) => reply.code(204).headers(PREFLIGHT).send());
       this.#streams.route(app);
       pollRoute(app, this.#host, this.#polls);
       framesRoute(app, this.#host);
+      const document = JSON.stringify(openApiDocument(PRODUCT));
+      app.get(OPENAPI_PATH, (_request, reply) =>
+        reply.type("application/json").header("cache-control", "public, max-age=300").send(document),
+      );
     });
   }
 
