@@ -42,6 +42,17 @@ test("bounded loads and connection rates are left out where they are off", () =>
   assert.match(on, /sc0_conn_rate gt 80 /);
 });
 
+test("streams and polls of the chat server get through: no wait is cut short, nothing is held back", () => {
+  const config = renderHaproxyConfig(options);
+  const seconds = (side: string) => Number(new RegExp(`timeout ${side} (\\d+)s`).exec(config)?.[1]);
+  // chat-server/PROTOCOL.md: a poll holds for 50 s at most, a stream says something every 15 s.
+  for (const side of ["client", "server"]) assert.ok(seconds(side) > 50 + 10, side);
+  assert.match(config, /option http-no-delay/);
+  assert.doesNotMatch(config, /http-buffer-request|filter compression|compression algo|wait-for-body/);
+  // A frame that was sent may have been stored: only what never left may go to another server.
+  assert.match(config, /retry-on conn-failure$/m);
+});
+
 test("the drain bounds how long an old process lives", () => {
   assert.match(renderHaproxyConfig({ ...options, drainSeconds: 45 }), /hard-stop-after 45s/);
 });
