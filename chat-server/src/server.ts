@@ -18,6 +18,9 @@ import { OfflineDelivery } from "./conversation/offline-delivery.ts";
 import { Receipts } from "./conversation/receipts.ts";
 import { ReservationRecovery } from "./conversation/reservation-recovery.ts";
 import { FeedHub } from "./delivery/feed-hub.ts";
+import { PresenceWatch } from "./delivery/presence-watch.ts";
+import { Topics } from "./delivery/topics.ts";
+import { Typing } from "./delivery/typing.ts";
 import { Drain } from "./drain.ts";
 import { pushDevices } from "./push/devices.ts";
 import { Push } from "./push/push.ts";
@@ -84,6 +87,9 @@ export async function startChatServer(
   });
   const sender = new MessageSender({ broker, stores, log, conversations, offline, recovery, logger });
   const receipts = new Receipts({ stores, broker, hub, conversations });
+  const topics = new Topics(broker);
+  const typing = new Typing(topics);
+  const presence = new PresenceWatch(topics, directory, logger);
   const changes = new LogChanges({ broker, log, recovery });
   const services: SessionServices = {
     serverId: config.serverId,
@@ -95,6 +101,9 @@ export async function startChatServer(
     log,
     conversations,
     sender,
+    topics,
+    typing,
+    presence,
     groups: new Groups({ stores, broker, log, conversations, changes }),
     messageChanges: new MessageChanges({ stores, conversations, changes }),
     receipts,
@@ -159,6 +168,7 @@ export async function startChatServer(
       hub.onEvent(conversationId, event);
     },
     onHeld: (conversationId) => recovery.watch(conversationId),
+    onTopic: (topic, payload) => void (typing.take(topic, payload) || presence.take(topic, payload)),
     onInvalidated: (conversationId) => membership.forget(conversationId),
     onUserEvent: (userId, payload) => {
       if (takeAcknowledgement(registry, userId, payload)) return;
@@ -196,6 +206,7 @@ export async function startChatServer(
       httpTransports.close();
       live?.close();
       clearInterval(renewal);
+      presence.close();
       recovery.close();
       await http.close();
       await push.close();

@@ -138,6 +138,42 @@ test("a group's life through the client: invite, roles, rename, edit, delete, re
   assert.equal((await bob.client.listConversations()).conversations.length, 0);
 });
 
+test("typing and presence are told to who asks, also after a reconnect, and forgotten by themselves", async () => {
+  await using own = await ChatServerProcess.start();
+  const at = { url: own.url };
+  using ada = await clientOf("ada", { ...at, token: own.token("ada") });
+  const { id } = await ada.client.createConversation({ kind: "direct", memberIds: ["bob"] });
+  const presences: string[] = [];
+  ada.client.on("presence", ({ userId, online }) => presences.push(`${userId} ${online}`));
+  const told = () => ada.client.once("presence", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  let next = told();
+  ada.client.followPresence(id, ["bob"]);
+  assert.equal((await next).online, false);
+  next = told();
+  using bob = await clientOf("bob", { ...at, token: own.token("bob") });
+  assert.equal((await next).online, true);
+
+  ada.client.openConversation(id);
+  const lost = ada.client.once("disconnected", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  await own.kill();
+  await lost;
+  const back = bob.client.once("connected", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  next = told();
+  await own.restart();
+  await Promise.all([back, next]);
+  // Sent by both after the restart; the answer to this one comes after ada's renewal was taken.
+  await ada.client.listConversations();
+  const typing = ada.client.once("typing", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  bob.client.setTyping(id, true);
+  assert.deepEqual(await typing, { conversationId: id, userId: "bob", active: true });
+  const over = await ada.client.once("typing", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  assert.equal(over.active, false, "forgotten without another word");
+  next = told();
+  bob.client.close();
+  while ((await next).online) next = told();
+  assert.ok(presences.includes("bob true"));
+});
+
 test("an offline list that overflowed: everything comes all the same, once", async () => {
   await using own = await ChatServerProcess.start({ CHAT_OFFLINE_LIMIT: "10", CHAT_MESSAGES_PER_SECOND: "1000" });
   const at = { url: own.url };

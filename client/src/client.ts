@@ -4,6 +4,7 @@ import type { AnswerOf, AnswerType, EventFrame, Request } from "./connection.ts"
 import { abortable, delay } from "./delay.ts";
 import { Emitter } from "./emitter.ts";
 import { ChatError, ClientErrorCode, isRetryable } from "./errors.ts";
+import { LiveInterest } from "./live-interest.ts";
 import type { CallOptions, ChangeOptions, ChatClientOptions, ChatEvents, NewConversation } from "./options.ts";
 import { Outbox, type SentMessage } from "./outbox.ts";
 import { ReceiptMarks } from "./receipt-marks.ts";
@@ -28,6 +29,7 @@ export class ChatClient extends Emitter<ChatEvents> {
   readonly #synchronizer: Synchronizer;
   readonly #outbox: Outbox;
   readonly #receipts: Receipts;
+  readonly #interest: LiveInterest;
   readonly #receiptMarks = new ReceiptMarks();
   readonly #backoff: BackoffOptions;
   #userId: string | undefined;
@@ -56,6 +58,7 @@ export class ChatClient extends Emitter<ChatEvents> {
           this.#userId = userId;
           this.emit("connected", { userId, serverId, transport: transport.name });
           this.#outbox.flush();
+          this.#interest.renew();
           void this.#afterLogin(userId, positions);
         },
         onEvent: (frame) => this.#onEvent(frame),
@@ -91,6 +94,16 @@ export class ChatClient extends Emitter<ChatEvents> {
         failed: (entry, error) => this.emit("send_failed", { entry, error }),
       },
       this.#backoff,
+      signal,
+    );
+    this.#interest = new LiveInterest(
+      {
+        request: (request, expected) => this.#request(request, expected),
+        connected,
+        typing: (notice) => this.emit("typing", notice),
+        presence: (presence) => this.emit("presence", presence),
+        failed,
+      },
       signal,
     );
     this.#receipts = new Receipts(
@@ -213,6 +226,30 @@ export class ChatClient extends Emitter<ChatEvents> {
     return this.#change({ type: "delete_message", conversationId, messageId }, options);
   }
 
+  /** The user looks at a conversation: from now on `typing` tells who types there. */
+  openConversation(conversationId: string): void {
+    this.#interest.open(conversationId);
+  }
+
+  /** The user looks at something else. */
+  closeConversation(conversationId: string): void {
+    this.#interest.close(conversationId);
+  }
+
+  /** The user types, or does no more. To be called at every key; others forget it after 6 s without. */
+  setTyping(conversationId: string, active: boolean): void {
+    this.#interest.type(conversationId, active);
+  }
+
+  /** From now on `presence` tells whether these members of a conversation are there, and when they last were. At most 256 users. */
+  followPresence(conversationId: string, userIds: readonly string[]): void {
+    this.#interest.follow(conversationId, userIds);
+  }
+
+  unfollowPresence(userIds: readonly string[]): void {
+    this.#interest.unfollow(userIds);
+  }
+
   /** Says that the user has seen everything up to a message. Sent until acknowledged, together with later ones. */
   markRead(conversationId: string, upTo: string): void {
     this.#abort.signal.throwIfAborted();
@@ -260,6 +297,12 @@ export class ChatClient extends Emitter<ChatEvents> {
       case "conversation_added":
         this.#synchronizer.add(frame.conversation.id, frame.position);
         this.emit("conversation", frame.conversation);
+        break;
+      case "typing":
+        this.#interest.onTyping(frame);
+        break;
+      case "presence":
+        this.emit("presence", frame.presence);
         break;
       case "offline_overflow":
         this.#synchronizer.onOfflineOverflow().catch((error: unknown) => this.#report(error));

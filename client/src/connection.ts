@@ -16,6 +16,8 @@ export type EventFrame = Extract<
       | "conversation_added"
       | "conversation_changed"
       | "conversation_removed"
+      | "typing"
+      | "presence"
       | "offline_overflow"
       | "drain"
       | "resumed"

@@ -1,4 +1,4 @@
-import type { Conversation, Message, Position, Receipt, ServerFrame } from "@chatcluster/protocol";
+import type { Conversation, Message, Position, Presence, Receipt, ServerFrame } from "@chatcluster/protocol";
 import { ChatError, ClientErrorCode } from "./errors.ts";
 
 type Fields = Record<string, unknown>;
@@ -41,6 +41,7 @@ const conversation = object<Conversation>({
   createdAt: count,
   members: list(object({ userId: text, role: maybe(text), deliveredUpTo: maybe(text), readUpTo: maybe(text) })),
 });
+const presence = object<Presence>({ userId: text, online: flag, lastSeenAt: maybe(count) });
 const receipt = object<Receipt>({ conversationId: text, userId: text, kind: text, upTo: text, at: count });
 
 /**
@@ -66,6 +67,9 @@ const frames: { [Type in ServerFrame["type"]]: Check } = {
   conversation_added: object({ conversation, position }),
   conversation_changed: object({ conversationId: text, change: object({ type: text, by: text, at: count }), position }),
   conversation_removed: object({ conversationId: text }),
+  typing: object({ conversationId: text, userId: text, active: flag }),
+  presences: object({ re: count, presences: list(presence) }),
+  presence: object({ presence }),
   offline_overflow: object({}),
   drain: object({ afterMs: count }),
 };

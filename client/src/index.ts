@@ -5,6 +5,7 @@ export type {
   Member,
   Message,
   Position,
+  Presence,
   Receipt,
   ReceiptKind,
   Role,

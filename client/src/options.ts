@@ -1,4 +1,12 @@
-import type { ClientFrame, Conversation, ConversationChange, Login, Message, Receipt } from "@chatcluster/protocol";
+import type {
+  ClientFrame,
+  Conversation,
+  ConversationChange,
+  Login,
+  Message,
+  Presence,
+  Receipt,
+} from "@chatcluster/protocol";
 import type { BackoffOptions } from "./backoff.ts";
 import type { ChatError } from "./errors.ts";
 import type { SentMessage } from "./outbox.ts";
@@ -47,6 +55,10 @@ export interface ChatEvents {
   conversation_changed: { conversationId: string; change: ConversationChange };
   /** The user is no member of the conversation any more: it left, or was removed. */
   conversation_removed: { conversationId: string };
+  /** Somebody else types, or does no more, in an open conversation. */
+  typing: TypingNotice;
+  /** A user that is followed came or went; also how it is when following begins, and after each new connection. */
+  presence: Presence;
   /** A message is stored. Also for those of an earlier life of the client, whose promises are gone. */
   sent: SentMessage;
   /** A message was refused for good and left the outbox. */
@@ -69,6 +81,12 @@ export type NewConversation = Omit<
   /** The client's own name for it [a random UUID]: a group is made once for each. */
   clientId?: string;
 };
+
+export interface TypingNotice {
+  conversationId: string;
+  userId: string;
+  active: boolean;
+}
 
 /** For calls that change a conversation. */
 export interface ChangeOptions extends CallOptions {

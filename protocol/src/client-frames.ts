@@ -3,6 +3,7 @@ import {
   MAX_MEMBERS,
   MAX_PAGE_SIZE,
   MAX_POSITIONS,
+  MAX_PRESENCE,
   MAX_PUSH_TOKEN_LENGTH,
   MAX_TEXT_LENGTH,
   MAX_TITLE_LENGTH,
@@ -96,6 +97,31 @@ export type Resume = Static<typeof Resume>;
 export const SendReceipt = request("receipt", { conversationId: ConversationId, kind: ReceiptKind, upTo: MessageId });
 export type SendReceipt = Static<typeof SendReceipt>;
 
+/** The user looks at a conversation, and wants to know who types there, until the connection ends. Answer: `ok`. */
+export const OpenConversation = request("open_conversation", { conversationId: ConversationId });
+export type OpenConversation = Static<typeof OpenConversation>;
+
+/** Answer: `ok`. */
+export const CloseConversation = request("close_conversation", { conversationId: ConversationId });
+export type CloseConversation = Static<typeof CloseConversation>;
+
+/** The user types, or does no more. Told to those who have the conversation open. Answer: `ok`. */
+export const SendTyping = request("typing", { conversationId: ConversationId, active: Type.Boolean() });
+export type SendTyping = Static<typeof SendTyping>;
+
+const PresenceUsers = Type.Array(UserId, { minItems: 1, maxItems: MAX_PRESENCE, uniqueItems: true });
+
+/** Follows the presence of members of a conversation that one is a member of, until the connection ends. Answer: `presences`. */
+export const SubscribePresence = request("subscribe_presence", {
+  conversationId: ConversationId,
+  userIds: PresenceUsers,
+});
+export type SubscribePresence = Static<typeof SubscribePresence>;
+
+/** Answer: `ok`. */
+export const UnsubscribePresence = request("unsubscribe_presence", { userIds: PresenceUsers });
+export type UnsubscribePresence = Static<typeof UnsubscribePresence>;
+
 /** A change of a group. Each has a `clientId`, as a message has. Answer: `ok`, once it is stored and in the log. */
 const change = <const Name extends string, Properties extends TProperties>(type: Name, properties: Properties) =>
   request(type, { conversationId: ConversationId, clientId: ClientId, ...properties });
@@ -142,6 +168,11 @@ export const clientFrames = {
   fetch_history: FetchHistory,
   resume: Resume,
   receipt: SendReceipt,
+  open_conversation: OpenConversation,
+  close_conversation: CloseConversation,
+  typing: SendTyping,
+  subscribe_presence: SubscribePresence,
+  unsubscribe_presence: UnsubscribePresence,
   invite: Invite,
   leave: Leave,
   remove_member: RemoveMember,
@@ -160,6 +191,11 @@ export type ClientFrame =
   | FetchHistory
   | Resume
   | SendReceipt
+  | OpenConversation
+  | CloseConversation
+  | SendTyping
+  | SubscribePresence
+  | UnsubscribePresence
   | ChangeFrame;
 
 /** Frames that change a conversation by an event of its log. */

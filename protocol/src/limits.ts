@@ -14,6 +14,12 @@ export const MAX_TITLE_LENGTH = 256;
 export const MAX_PAGE_SIZE = 100;
 /** Conversations whose position one `login` may carry; others are resumed by later `resume` frames. */
 export const MAX_POSITIONS = 1_000;
+/** Conversations of which one connection may follow who is typing. */
+export const MAX_OPEN_CONVERSATIONS = 32;
+/** Users whose presence one connection may follow. */
+export const MAX_PRESENCE = 256;
+/** Milliseconds after which somebody who did not say again that it types does so no more; it says so three times as often. */
+export const TYPING_TIMEOUT_MS = 6_000;
 /** Characters of a push token. */
 export const MAX_PUSH_TOKEN_LENGTH = 4_096;
 

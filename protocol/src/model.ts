@@ -88,6 +88,14 @@ export const Receipt = Type.Object({
 });
 export type Receipt = Static<typeof Receipt>;
 
+/** Whether a user has a connection; `lastSeenAt` tells when it last had one, if that is known and it has none now. */
+export const Presence = Type.Object({
+  userId: UserId,
+  online: Type.Boolean(),
+  lastSeenAt: optional(Milliseconds),
+});
+export type Presence = Static<typeof Presence>;
+
 const change = <const Name extends string, Properties extends TProperties>(type: Name, properties: Properties) =>
   Type.Object({ type: Type.Literal(type), by: UserId, at: Milliseconds, ...properties });
 

@@ -10,6 +10,7 @@ import {
   Milliseconds,
   optional,
   Position,
+  Presence,
   Receipt,
   UserId,
 } from "./model.ts";
@@ -57,6 +58,10 @@ export const History = answer("history", {
 });
 export type History = Static<typeof History>;
 
+/** Answer to `subscribe_presence`: how it is now, in the order asked for. */
+export const Presences = answer("presences", { presences: Type.Array(Presence) });
+export type Presences = Static<typeof Presences>;
+
 /**
  * Answer to `resume`, and sent for each conversation of `login.positions`. `recovered`: the events after the position follow. Otherwise
  * the log no longer reaches back: fetch the history after the last message that you have, and go on from `position`.
@@ -102,6 +107,14 @@ export type ReceiptEvent = Static<typeof ReceiptEvent>;
 export const ConversationEvent = event("conversation_added", { conversation: Conversation, position: Position });
 export type ConversationEvent = Static<typeof ConversationEvent>;
 
+/** Somebody else types, or does no more, in a conversation that this connection has open. */
+export const TypingEvent = event("typing", { conversationId: ConversationId, userId: UserId, active: Type.Boolean() });
+export type TypingEvent = Static<typeof TypingEvent>;
+
+/** A user whose presence this connection follows came or went. */
+export const PresenceEvent = event("presence", { presence: Presence });
+export type PresenceEvent = Static<typeof PresenceEvent>;
+
 /** The offline list overflowed: list the conversations and fetch the history of each after the last message that you have. */
 export const OfflineOverflow = event("offline_overflow", {});
 
@@ -117,6 +130,7 @@ export const ServerFrame = Type.Union([
   Conversations,
   Sent,
   History,
+  Presences,
   Resumed,
   ErrorFrame,
   MessageEvent,
@@ -124,6 +138,8 @@ export const ServerFrame = Type.Union([
   ConversationEvent,
   ConversationChanged,
   ConversationRemoved,
+  TypingEvent,
+  PresenceEvent,
   OfflineOverflow,
   Drain,
 ]);

@@ -23,6 +23,7 @@ export function brokerContract(
         onEvent: (conversationId, event) => void events.push({ conversationId, ...event }),
         onHeld: (conversationId) => void held.push(conversationId),
         onInvalidated: (conversationId) => void invalidated.push(conversationId),
+        onTopic: (topic, payload) => void userEvents.push(`${topic} ${payload}`),
         onUserEvent: (userId, payload) => void userEvents.push(`${userId} ${payload}`),
         onResubscribed: () => undefined,
       });
@@ -154,6 +155,22 @@ export function brokerContract(
         [id],
       );
       one.unsubscribeConversation(id);
+    });
+
+    test("a topic reaches those who subscribed to it", async () => {
+      const topic = `typing:${conversation()}`;
+      await two.publishTopic(topic, "too early");
+      await one.subscribeTopic(topic);
+      await two.publishTopic(topic, "hello");
+      await one.barrier();
+      one.unsubscribeTopic(topic);
+      await one.barrier();
+      await two.publishTopic(topic, "too late");
+      await one.barrier();
+      assert.deepEqual(
+        userEvents.filter((event) => event.startsWith(topic)),
+        [`${topic} hello`],
+      );
     });
 
     test("a user's channel reaches those who subscribed, as often as they did not unsubscribe", async () => {

@@ -53,6 +53,7 @@ export interface BrokerListener {
   /** See {@link Broker.invalidate}. */
   onInvalidated(conversationId: string): void;
   onUserEvent(userId: string, payload: string): void;
+  onTopic(topic: string, payload: string): void;
   /** Subscriptions were lost and are there again: what was published in between did not arrive. */
   onResubscribed(): void;
 }
@@ -98,6 +99,10 @@ export interface Broker {
   invalidate(conversationId: string): Promise<void>;
   subscribeUser(userId: string): Promise<void>;
   unsubscribeUser(userId: string): void;
+  /** Topics carry what is worth nothing later: counted like the channels, and nothing is kept or resumed. Names hold no braces. */
+  subscribeTopic(topic: string): Promise<void>;
+  unsubscribeTopic(topic: string): void;
+  publishTopic(topic: string, payload: string): Promise<void>;
   /** Resolves when all that was published before the call and is subscribed to has been given to the listener. */
   barrier(): Promise<void>;
   /** Tells every server at which one of the users is subscribed. One round trip for all. */

@@ -30,6 +30,7 @@ export class EmbeddedBroker implements Broker {
   readonly #logs = new Map<string, Log>();
   readonly #logLength: number;
   readonly #conversations = new CountedChannels(async () => undefined, ignore);
+  readonly #topics = new CountedChannels(async () => undefined, ignore);
   readonly #users = new CountedChannels(async () => undefined, ignore);
   #listener: BrokerListener | undefined;
 
@@ -152,6 +153,18 @@ export class EmbeddedBroker implements Broker {
 
   unsubscribeUser(userId: string): void {
     this.#users.remove(userId);
+  }
+
+  subscribeTopic(topic: string): Promise<void> {
+    return this.#topics.add(topic);
+  }
+
+  unsubscribeTopic(topic: string): void {
+    this.#topics.remove(topic);
+  }
+
+  async publishTopic(topic: string, payload: string): Promise<void> {
+    if (this.#topics.has(topic)) this.#listener?.onTopic(topic, payload);
   }
 
   async barrier(): Promise<void> {

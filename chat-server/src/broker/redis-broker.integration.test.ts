@@ -20,6 +20,7 @@ brokerContract("the broker on Redis", async (listener) => {
     onEvent: ignore,
     onHeld: ignore,
     onInvalidated: () => undefined,
+    onTopic: () => undefined,
     onUserEvent: ignore,
     onResubscribed: ignore,
   };

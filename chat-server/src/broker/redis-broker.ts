@@ -178,6 +178,18 @@ export class RedisBroker implements Broker {
     this.#channels.remove(keys.user(userId));
   }
 
+  subscribeTopic(topic: string): Promise<void> {
+    return this.#channels.add(keys.topic(topic));
+  }
+
+  unsubscribeTopic(topic: string): void {
+    this.#channels.remove(keys.topic(topic));
+  }
+
+  async publishTopic(topic: string, payload: string): Promise<void> {
+    await this.#redis.command((redis) => redis.publish(keys.topic(topic), payload));
+  }
+
   /** Redis answers on the connection of the subscriptions after what it has published there. */
   barrier(): Promise<void> {
     return this.#redis.pingSubscriber();
@@ -193,6 +205,7 @@ export class RedisBroker implements Broker {
     const end = channel.indexOf("}");
     const id = channel.slice(channel.indexOf("{") + 1, end);
     if (channel.startsWith("user:")) this.#listener?.onUserEvent(id, message);
+    else if (channel.startsWith("topic:")) this.#listener?.onTopic(id, message);
     else if (message === "h") this.#listener?.onHeld(id);
     else if (message === INVALIDATED) this.#listener?.onInvalidated(id);
     else this.#onLogEvent(id, channel, message);

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { Presence } from "@chatcluster/protocol";
 import { OFFLINE_NOTICE, type OfflineEntry, offlineEntry, type UserDirectory } from "./user-directory.ts";
 
 export interface EmbeddedDirectoryOptions {
@@ -41,6 +42,9 @@ export class EmbeddedDirectory implements UserDirectory {
   async unregister(userId: string): Promise<number> {
     this.#connected.delete(userId);
     this.#database.prepare("DELETE FROM connected_users WHERE user_id = ?").run(userId);
+    this.#database
+      .prepare("INSERT INTO last_seen VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at")
+      .run(userId, Date.now());
     return 0;
   }
 
@@ -50,6 +54,15 @@ export class EmbeddedDirectory implements UserDirectory {
 
   async offlineAmong(userIds: readonly string[]): Promise<string[]> {
     return userIds.filter((userId) => !this.#connected.has(userId));
+  }
+
+  async presenceOf(userIds: readonly string[]): Promise<Presence[]> {
+    const select = this.#database.prepare("SELECT at FROM last_seen WHERE user_id = ?");
+    return userIds.map((userId) => {
+      if (this.#connected.has(userId)) return { userId, online: true };
+      const row = select.get(userId) as { at: number } | undefined;
+      return { userId, online: false, ...(row ? { lastSeenAt: row.at } : {}) };
+    });
   }
 
   async push(userIds: readonly string[], entries: readonly OfflineEntry[], notify: boolean): Promise<void> {

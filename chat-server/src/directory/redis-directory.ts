@@ -1,3 +1,4 @@
+import type { Presence } from "@chatcluster/protocol";
 import type { RedisClient } from "../redis/client.ts";
 import { keys } from "../redis/keys.ts";
 import { OFFLINE_NOTICE, type OfflineEntry, offlineEntry, type UserDirectory } from "./user-directory.ts";
@@ -52,8 +53,8 @@ export class RedisDirectory implements UserDirectory {
   async unregister(userId: string): Promise<number> {
     const others = await this.#redis.script(
       "unregister",
-      [keys.sessions(userId), keys.server(userId)],
-      [this.#options.instance],
+      [keys.sessions(userId), keys.server(userId), keys.lastSeen(userId)],
+      [this.#options.instance, Date.now(), OFFLINE_LIFE_MS],
     );
     return Number(others);
   }
@@ -66,6 +67,8 @@ export class RedisDirectory implements UserDirectory {
         for (const userId of userIds.slice(start, start + RENEW_BATCH)) {
           pipeline.set(keys.server(userId), address, "PX", ttlMs);
           pipeline.hset(keys.sessions(userId), instance, address);
+          // A server that dies says no more than this.
+          pipeline.set(keys.lastSeen(userId), Date.now(), "PX", OFFLINE_LIFE_MS);
         }
       });
     }
@@ -75,6 +78,18 @@ export class RedisDirectory implements UserDirectory {
     if (userIds.length === 0) return [];
     const servers = await this.#redis.command((redis) => redis.mget(userIds.map(keys.server)));
     return userIds.filter((_, index) => servers[index] === null);
+  }
+
+  async presenceOf(userIds: readonly string[]): Promise<Presence[]> {
+    if (userIds.length === 0) return [];
+    const values = await this.#redis.pipeline((pipeline) => {
+      for (const userId of userIds) pipeline.get(keys.server(userId)).get(keys.lastSeen(userId));
+    });
+    return userIds.map((userId, index) => {
+      const [server, lastSeen] = values.slice(index * 2, index * 2 + 2);
+      const online = server !== null;
+      return { userId, online, ...(online || lastSeen === null ? {} : { lastSeenAt: Number(lastSeen) }) };
+    });
   }
 
   async push(userIds: readonly string[], entries: readonly OfflineEntry[], notify: boolean): Promise<void> {

@@ -1,3 +1,5 @@
+import type { Presence } from "@chatcluster/protocol";
+
 /** A message that waits for a user without a connection: its JSON, which begins with `id` and `conversationId`. */
 export interface OfflineEntry {
   conversationId: string;
@@ -27,6 +29,12 @@ export interface UserDirectory {
 
   /** Those of the users that no server has registered. One round trip. */
   offlineAmong(userIds: readonly string[]): Promise<string[]>;
+
+  /**
+   * Whether each of the users is connected, and when it last was: to within a renewal if its server died, unknown if never. One round trip,
+   * in the order asked for.
+   */
+  presenceOf(userIds: readonly string[]): Promise<Presence[]>;
 
   /**
    * Appends to each user's list; past the bound the oldest go and the list is marked as overflown. One round trip. `notify` publishes on the

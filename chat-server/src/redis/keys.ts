@@ -19,6 +19,8 @@ export const keys = {
 
   /** Channel: receipts, invitations, and notices of the offline list. */
   user: (userId: string) => `user:{${userId}}:messages`,
+  /** String with expiry: when the user last had a connection, in ms. */
+  lastSeen: (userId: string) => `user:{${userId}}:last_seen`,
   /** String with expiry: address of a server that holds a connection of the user. */
   server: (userId: string) => `user:{${userId}}:server`,
   /** Hash: server instance → its address, for each that holds connections of the user; outlives a crash on purpose. */
@@ -27,6 +29,9 @@ export const keys = {
   offline: (userId: string) => `user:{${userId}}:offline_messages`,
   /** String: the list has lost its oldest entries. */
   overflow: (userId: string) => `user:{${userId}}:offline_overflow`,
+
+  /** Channel: who types in a conversation, who comes and goes. */
+  topic: (topic: string) => `topic:{${topic}}`,
 
   /** String with expiry: a running server. */
   alive: (instance: string) => `server:{${instance}}:alive`,

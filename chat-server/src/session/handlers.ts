@@ -1,5 +1,6 @@
 import { CodedError } from "@chatcluster/foundation/errors";
 import type { ChangeFrame, ClientFrame, ServerFrame } from "@chatcluster/protocol";
+import { take } from "./interest.ts";
 import { login } from "./login.ts";
 import { RateLimited } from "./rate-limiter.ts";
 import type { Session } from "./session.ts";
@@ -84,6 +85,37 @@ export const handlers: Handlers = {
     session.following.get(conversationId)?.acknowledged(upTo);
     await session.offline.acknowledge(conversationId, upTo);
     return { type: "ok", re: frame.id };
+  },
+
+  async open_conversation(session, { id, conversationId }) {
+    await session.services.conversations.membersFor(session.userId, conversationId);
+    await take(session, { kind: "open", conversationId });
+    return { type: "ok", re: id };
+  },
+
+  async close_conversation(session, { id, conversationId }) {
+    await take(session, { kind: "close", conversationId });
+    return { type: "ok", re: id };
+  },
+
+  async typing(session, { id, conversationId, active }) {
+    limit(session);
+    await session.services.conversations.membersFor(session.userId, conversationId);
+    await session.services.typing.tell(conversationId, session.userId, active);
+    return { type: "ok", re: id };
+  },
+
+  async subscribe_presence(session, { id, conversationId, userIds }) {
+    limit(session);
+    const members = await session.services.conversations.membersFor(session.userId, conversationId);
+    const foreign = userIds.find((userId) => !members.has(userId));
+    if (foreign !== undefined) throw new CodedError("invalid_frame", `userIds: ${foreign} is no member`);
+    return { type: "presences", re: id, presences: await take(session, { kind: "follow", userIds }) };
+  },
+
+  async unsubscribe_presence(session, { id, userIds }) {
+    await take(session, { kind: "unfollow", userIds });
+    return { type: "ok", re: id };
   },
 
   invite: (session, frame) => change(session, frame, () => session.services.groups.invite(session.userId, frame)),

@@ -12,12 +12,12 @@ const PAGE = 500;
  * registration is gone; the barrier then brings in what was published before that; and only then is it known what has to be put back.
  */
 export async function leave(session: Session): Promise<void> {
-  const { registry, broker, directory, hub, logger } = session.services;
+  const { registry, broker, presence, directory, hub, logger } = session.services;
   const wasRegistered = session.registered;
   session.registered = false;
   const last = wasRegistered && !registry.isRegistered(session.userId);
   try {
-    if (last) await directory.unregister(session.userId);
+    if (last && (await directory.unregister(session.userId)) === 0) void presence.publish(session.userId);
     if (wasRegistered) {
       await broker.barrier();
       // Also if the user is connected elsewhere: that may be the same client, back before this death was noticed.

@@ -25,8 +25,10 @@ export async function login(session: Session, frame: Login): Promise<void> {
       (id) => session.follow(id),
     );
     if (isClosed(session)) return abandon(session);
+    const first = !services.registry.isRegistered(userId);
     await services.directory.register(userId);
     session.registered = true;
+    if (first) void services.presence.publish(userId);
     if (isClosed(session)) return await late(session);
     session.welcome(frame.id);
     await each(

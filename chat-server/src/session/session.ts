@@ -5,6 +5,7 @@ import { OFFLINE_NOTICE } from "../directory/user-directory.ts";
 import type { Connection } from "./connection.ts";
 import { FrameError, parseFrame } from "./frame-parser.ts";
 import { handlers } from "./handlers.ts";
+import { takePublished } from "./interest.ts";
 import { leave } from "./leave.ts";
 import { OfflineFlush } from "./offline-flush.ts";
 import { OutboundFrame } from "./outbound-frame.ts";
@@ -88,6 +89,7 @@ export class Session implements Subscriber {
   async closed(): Promise<void> {
     if (this.state === "closed") return;
     this.state = "closed";
+    this.services.topics.leaveAll(this);
     await leave(this);
   }
 
@@ -133,6 +135,7 @@ export class Session implements Subscriber {
     }
     if (payload.startsWith('{"type":"conversation_added"')) void this.#added(payload, encoded);
     else if (payload.startsWith('{"type":"conversation_removed"')) this.#removed(payload);
+    else if (takePublished(this, payload)) return;
     else this.sendEncoded(encoded);
   }
 
@@ -181,6 +184,7 @@ export class Session implements Subscriber {
       }
       if (!this.following.has(conversationId)) return;
       this.unfollow(conversationId);
+      this.services.typing.close(conversationId, this);
       this.send({ type: "conversation_removed", conversationId });
     }
   }
