@@ -204,6 +204,39 @@ describe("the HTTP side, as a program without our client sees it", () => {
     assert.match(preflight.headers.get("access-control-allow-headers") ?? "", /Authorization/);
   });
 
+  test("who does not read is closed as a slow consumer: a stream that stands still, a queue that nobody fetches", async () => {
+    const own = await startTestServer({
+      CHAT_DATA_DIR: join(dataDir, "slow"),
+      CHAT_MAX_BUFFERED_BYTES: "65536",
+      CHAT_MESSAGES_PER_SECOND: "100000",
+    });
+    const at = async (user: string, path: string, body?: object) =>
+      fetch(`http://127.0.0.1:${own.port}${path}`, {
+        headers: { authorization: `Bearer ${await tokenFor(user)}`, "content-type": "application/json" },
+        ...(body ? { method: "POST", body: JSON.stringify(body) } : {}),
+      });
+    const create = { type: "create_conversation", id: 1, clientId: "c", kind: "group", memberIds: ["mia", "noa"] };
+    const { conversation } = (await (await at("leo", "/frames", create)).json()) as { conversation: { id: string } };
+    const first = (await (
+      await at("mia", "/poll?wait=5", { type: "login", id: 0, device: { id: "d" } })
+    ).json()) as Polled;
+    // Its body is never asked for, so that it fills what is between, and then the server.
+    const silent = await at("noa", "/events?device=d");
+    const text = "x".repeat(16_000);
+    let count = 0;
+    while ((await metric(own, "chat_slow_consumers_total")) < 2) {
+      assert.ok(++count < 3_000, "the bound is never reached");
+      const send = { type: "send", id: 2, conversationId: conversation.id, clientId: `m${count}`, text };
+      assert.equal((await at("leo", "/frames", send)).status, 200);
+    }
+    let polled = first;
+    while (!polled.closed) polled = (await (await at("mia", `/poll?wait=5&cursor=${polled.cursor}`)).json()) as Polled;
+    assert.equal(polled.closed.code, 4001);
+    await until(async () => (await metric(own, "chat_open_connections")) === 0, "both have left");
+    await silent.body?.cancel().catch(() => undefined);
+    await own.stop(0);
+  });
+
   test("a drain tells streams and polls to move, and closes them with its code", async () => {
     const own = await startTestServer({ CHAT_DATA_DIR: join(dataDir, "drained") });
     const at = async (path: string, init: RequestInit = {}) =>
