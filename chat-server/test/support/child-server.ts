@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { COMMON, type Variables } from "./test-server.ts";
@@ -27,13 +28,21 @@ export class ChildServer {
       if (msg !== "listening") continue;
       // What follows is read and dropped, so that the pipe never fills.
       child.stdout.resume();
+      letGo(child);
       return new ChildServer(child, exit, { port, adminPort });
     }
     throw new Error(`the server ended with status ${await exit}`);
   }
 
+  get pid(): number {
+    const { pid } = this.#child;
+    if (pid === undefined) throw new Error("the server did not start");
+    return pid;
+  }
+
   /** As a crash: nothing is said, nothing is finished. */
   async kill(): Promise<void> {
+    this.#child.ref();
     this.#child.kill("SIGKILL");
     await this.#exit;
   }
@@ -49,6 +58,7 @@ export class ChildServer {
 
   /** In order; resolves with the status. */
   async terminate(): Promise<number | null> {
+    this.#child.ref();
     this.#child.kill("SIGTERM");
     return this.#exit;
   }
@@ -63,6 +73,15 @@ export async function runServer(variables: Variables): Promise<{ status: number 
     stderr += data;
   });
   return { status: await exit, stderr };
+}
+
+/** A test that fails half-way leaves its server behind: that keeps the test process from ending no longer, and ends with it. */
+function letGo(child: ChildProcess): void {
+  child.unref();
+  for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
 }
 
 function spawnServer(variables: Variables) {
