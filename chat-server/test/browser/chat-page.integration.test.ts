@@ -139,6 +139,23 @@ describe("the chat page in a browser", () => {
     await alice.marked("after", "read");
   });
 
+  test("who is there and who types shows while a conversation is open", async () => {
+    const [alice, bob] = await Promise.all([signIn("alice"), signIn("bob")]);
+    const below = alice.page.locator("#thread-members");
+    await alice.startDirect("bob");
+    await alice.write("are you there?");
+    await below.getByText("Online", { exact: true }).waitFor();
+    await bob.row("alice").click();
+    await bob.page.getByLabel("Message", { exact: true }).pressSequentially("I am");
+    await below.getByText("typing…", { exact: true }).waitFor();
+    await bob.page.getByRole("button", { name: "Send" }).click();
+    await below.getByText("Online", { exact: true }).waitFor();
+    await bob.page.getByRole("button", { name: "Go offline" }).click();
+    await below.getByText(/^(Last seen|Offline)/).waitFor();
+    await bob.page.getByRole("button", { name: "Come back" }).click();
+    await below.getByText("Online", { exact: true }).waitFor();
+  });
+
   test("edits, deletions, new titles and members show at once, and who is removed is out", async (t) => {
     const alice = await signIn("alice");
     const bob = await server.client("bob");
@@ -156,7 +173,7 @@ describe("the chat page in a browser", () => {
     await bob.rename(id, "Changed");
     await alice.page.getByRole("heading", { name: "Changed" }).waitFor();
     await bob.removeMember(id, "carol");
-    await alice.page.getByText("You, bob", { exact: true }).waitFor();
+    await alice.page.getByText(/^You, bob( ·|$)/).waitFor();
 
     await alice.page.reload();
     await alice.row("Changed").getByText("This message was deleted").waitFor();

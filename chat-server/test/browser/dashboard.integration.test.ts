@@ -13,8 +13,9 @@ describe("the live dashboard in a browser", () => {
   });
   after(() => browser.close());
 
-  test("it draws connections, rates and percentiles as they come", async () => {
+  test("it draws connections, rates and percentiles as they come", async (t) => {
     const server = await startPageServer();
+    t.after(() => server.stop());
     const [alice, bob] = await Promise.all(
       ["alice", "bob"].map((userId) => ChatPage.signedIn(browser, server.address, userId)),
     );
@@ -39,11 +40,11 @@ describe("the live dashboard in a browser", () => {
       [],
     );
     assert.deepEqual(live.complaints, []);
-    await server.stop();
   });
 
-  test("with a token only, where that is wanted", async () => {
+  test("with a token only, where that is wanted", async (t) => {
     const server = await startPageServer({ CHAT_DASHBOARD: "token" });
+    t.after(() => server.stop());
     const events = await fetch(`${server.address}live/events`);
     assert.equal(events.status, 401);
     assert.match(await events.text(), /unauthenticated/);
@@ -54,15 +55,14 @@ describe("the live dashboard in a browser", () => {
     await live.online();
     await live.page.goto(`${server.address}live`);
     await live.page.getByRole("status").getByText("Live").waitFor();
-    await server.stop();
   });
 
-  test("not at all, where it is off", async () => {
+  test("not at all, where it is off", async (t) => {
     const server = await startPageServer({ CHAT_DASHBOARD: "off" });
+    t.after(() => server.stop());
     for (const path of ["live", "live/events"])
       assert.equal((await fetch(server.address + path, { headers: { accept: "text/html" } })).status, 404, path);
     const chat = await ChatPage.signedIn(browser, server.address, "alice");
     assert.equal(await chat.page.getByRole("link", { name: "Dashboard" }).count(), 0);
-    await server.stop();
   });
 });

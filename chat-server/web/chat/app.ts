@@ -6,6 +6,7 @@ import { hueOf, initials } from "./format.ts";
 import { LineView } from "./line-view.ts";
 import { MessageList } from "./message-list.ts";
 import { NewConversationDialog } from "./new-conversation.ts";
+import { whoIsThere } from "./presence-text.ts";
 import type { Account } from "./sign-in.ts";
 import type { Entry, Thread } from "./thread.ts";
 
@@ -21,7 +22,10 @@ export class App {
   readonly #notice = byId("notice", HTMLElement);
   readonly #conversations = new ConversationList((thread) => this.#open(thread));
   readonly #messages = new MessageList(() => this.#loadEarlier());
-  readonly #composer = new Composer((text) => this.#send(text));
+  readonly #composer = new Composer(
+    (text) => this.#send(text),
+    (active) => this.#current && this.#chat?.type(this.#current, active),
+  );
   readonly #line = new LineView(() => this.#switchLine());
   readonly #dialog = new NewConversationDialog((conversation) => this.#create(conversation));
   readonly #onSignedOut: (error?: string) => void;
@@ -76,7 +80,9 @@ export class App {
 
   #open(thread: Thread): void {
     if (thread !== this.#current) {
+      if (this.#current) this.#chat?.leave(this.#current);
       this.#current = thread;
+      this.#chat?.open(thread);
       this.#messages.open(thread);
       this.#composer.open(thread.id);
     }
@@ -91,6 +97,7 @@ export class App {
 
   #closeThread(): void {
     const closed = this.#current;
+    if (closed) this.#chat?.leave(closed);
     this.#current = undefined;
     delete this.#root.dataset.open;
     this.#render();
@@ -159,8 +166,7 @@ export class App {
     this.#pane.hidden = current === undefined;
     if (!current) return;
     setText(byId("thread-title", HTMLElement), current.title);
-    const members = current.direct ? "Direct conversation" : ["You", ...current.others].join(", ");
-    setText(byId("thread-members", HTMLElement), members);
+    setText(byId("thread-members", HTMLElement), whoIsThere(current, this.#chat?.presences ?? new Map()));
     const avatar = byId("thread-avatar", HTMLElement);
     avatar.dataset.hue = hueOf(current.title);
     setText(avatar, current.direct ? initials(current.title) : "#");

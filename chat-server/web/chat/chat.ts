@@ -5,6 +5,7 @@ import {
   type Message,
   type NewConversation,
   PollTransport,
+  type Presence,
   SseTransport,
   WebSocketTransport,
 } from "@chatcluster/client";
@@ -33,11 +34,15 @@ export interface ChatHooks {
 
 const PAGE = 50;
 const LIST_PAGE = 100;
+/** Members of a large group whose presence is followed. */
+const MAX_PRESENCES = 50;
 
 /** What the page knows of the user's chat, and does with it; the client package keeps the connection. */
 export class Chat {
   readonly userId: string;
   readonly threads = new Map<string, Thread>();
+  /** Of those whom the open conversation is with. */
+  readonly presences = new Map<string, Presence>();
   /** Best first: the client takes the first one that the network lets through, and climbs back up. */
   readonly line = new Line([
     new WebSocketTransport(),
@@ -115,6 +120,23 @@ export class Chat {
     this.#hooks.onChange();
   }
 
+  /** The user looks at it: who types there, and who is there, comes from now on. */
+  open(thread: Thread): void {
+    this.#client.openConversation(thread.id);
+    this.#client.followPresence(thread.id, thread.others.slice(0, MAX_PRESENCES));
+  }
+
+  leave(thread: Thread): void {
+    this.#client.closeConversation(thread.id);
+    this.#client.unfollowPresence(thread.others.slice(0, MAX_PRESENCES));
+    this.presences.clear();
+    thread.typists.clear();
+  }
+
+  type(thread: Thread, active: boolean): void {
+    this.#client.setTyping(thread.id, active);
+  }
+
   markRead(thread: Thread): void {
     const upTo = thread.newestId;
     if (upTo === undefined || upTo <= thread.readUpTo) return;
@@ -144,6 +166,16 @@ export class Chat {
     });
     client.on("conversation_changed", ({ conversationId, change }) => {
       this.threads.get(conversationId)?.change(change);
+      this.#hooks.onChange();
+    });
+    client.on("presence", (presence) => {
+      this.presences.set(presence.userId, presence);
+      this.#hooks.onChange();
+    });
+    client.on("typing", ({ conversationId, userId, active }) => {
+      const typists = this.threads.get(conversationId)?.typists;
+      if (active) typists?.add(userId);
+      else typists?.delete(userId);
       this.#hooks.onChange();
     });
     client.on("conversation_removed", ({ conversationId }) => {

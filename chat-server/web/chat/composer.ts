@@ -8,15 +8,18 @@ export class Composer {
   readonly #drafts = new Map<string, string>();
   #conversationId = "";
 
-  constructor(send: (text: string) => void) {
+  /** @param onTyping called at each change, with whether there is something to send. */
+  constructor(send: (text: string) => void, onTyping: (active: boolean) => void) {
     this.#text.maxLength = MAX_TEXT_LENGTH;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       const text = this.#text.value.trim();
       if (text === "") return;
       this.#text.value = "";
+      onTyping(false);
       send(text);
     });
+    this.#text.addEventListener("input", () => onTyping(this.#text.value.trim() !== ""));
     this.#text.addEventListener("keydown", (event) => {
       // An input method uses Enter to choose what it offers.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

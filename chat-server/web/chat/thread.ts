@@ -39,6 +39,8 @@ export class Thread {
   readonly #waiting = new Map<string, Entry>();
   readonly #progress = new Map<string, Progress>();
   #sorted: (Entry & { id: string })[] | undefined;
+  /** Who types, as far as is known. */
+  readonly typists = new Set<string>();
   /** The newest page of the history has been read. */
   loaded = false;
   /** There are messages before the oldest one here. */
