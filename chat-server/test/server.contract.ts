@@ -511,6 +511,34 @@ function promises(carrier: Carrier, ports: () => [number, number]): void {
       await Promise.all([alice.close(), again.close(), carol.close()]);
     });
 
+    test("a device that was away gets everything, though another one of the user has acknowledged it", async () => {
+      const [a = "", b = ""] = names("alice", "bob");
+      const [alice, phone] = [await login(0, a), await login(1, b, { device: { id: "phone" } })];
+      const tablet = await login(0, b, { device: { id: "tablet" } });
+      const { conversation } = await alice.createDirect(b);
+      const { id } = conversation;
+      for (const device of [phone, tablet])
+        await device.until(() => device.frames("conversation_added").length === 1, "the invitation");
+      await alice.sendMessage(id, "both");
+      for (const device of [phone, tablet]) await device.until(() => device.texts(id).includes("both"), "the message");
+      const position = tablet.messages(id).at(-1)?.position;
+      assert.ok(position);
+      await tablet.close();
+      for (const clientId of range("m", 5)) await alice.sendMessage(id, clientId);
+      await phone.until(() => phone.texts(id).includes("m4"), "the rest, on the phone");
+      const upTo = ids(phone, id).at(-1) ?? "";
+      await phone.request("receipt", { conversationId: id, kind: "delivered", upTo });
+      await phone.close();
+      const back = await login(0, b, { device: { id: "tablet" }, positions: { [id]: position } });
+      await back.until(() => back.texts(id).includes("m4"), "the rest, on the tablet");
+      const live = back.messages(id).filter((frame) => frame.position);
+      assert.deepEqual(
+        live.map((frame) => frame.message.text),
+        range("m", 5),
+      );
+      await Promise.all([alice.close(), back.close()]);
+    });
+
     test("history pages both ways", async () => {
       const [a = "", b = ""] = names("alice", "bob");
       const alice = await login(0, a);
