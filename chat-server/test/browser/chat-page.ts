@@ -59,9 +59,10 @@ export class ChatPage {
     await this.page.getByRole("heading", { name: title }).waitFor();
   }
 
-  /** The row of the list of conversations. */
+  /** The row of the list of conversations: its name begins with the title, and goes on with what was written last, by whom. */
   row(title: string): Locator {
-    return this.page.getByRole("navigation", { name: "Conversations" }).getByRole("button", { name: title });
+    const name = new RegExp(`^${RegExp.escape(title)}(\\s|$)`);
+    return this.page.getByRole("navigation", { name: "Conversations" }).getByRole("button", { name });
   }
 
   async write(text: string): Promise<void> {

@@ -40,11 +40,9 @@ export function cassandraYaml(cluster: ChatCluster): string {
     commitlog_directory: `${CASSANDRA_DATA_DIRECTORY}/commitlog`,
     saved_caches_directory: `${CASSANDRA_DATA_DIRECTORY}/saved_caches`,
     hints_directory: `${CASSANDRA_DATA_DIRECTORY}/hints`,
-    // The log is a memory-mapped file: a killed process loses nothing, a killed kernel what was not synced. Where no other node has
-    // the row, it is synced before the write is acknowledged; with more copies the others have it.
-    ...(cluster.spec.cassandra.replicationFactor === 1
-      ? { commitlog_sync: "batch" }
-      : { commitlog_sync: "periodic", commitlog_sync_period: "1s" }),
+    // The log is a memory-mapped file: a killed process loses nothing, a killed kernel at most this much on one node (decision 15).
+    commitlog_sync: "periodic",
+    commitlog_sync_period: "1s",
     disk_failure_policy: "die",
     commit_failure_policy: "die",
     uuid_sstable_identifiers_enabled: true,
