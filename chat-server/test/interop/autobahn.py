@@ -5,6 +5,7 @@ Prints one JSON list: of each case its id, whether it passed, what kosoku called
 
 import asyncio
 import json
+import os
 import sys
 
 from kosoku import FailureError, run_fuzzingclient
@@ -25,7 +26,9 @@ async def main() -> None:
         }
         for result in results
     ]
-    print(json.dumps(rows))
+    print(json.dumps(rows), flush=True)
+    # kosoku's native part sometimes aborts while the interpreter is taken down, long after the last case.
+    os._exit(0)
 
 
 asyncio.run(main())
