@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { ChatServerProcess } from "../test/chat-server-process.ts";
+import { connectedClient, TIMEOUT_MS } from "../test/connected-client.ts";
 import { ChatClient, type ChatClientOptions } from "./index.ts";
 
-const TIMEOUT_MS = 60_000;
 let server: ChatServerProcess;
 before(async () => {
   server = await ChatServerProcess.start({ CHAT_DRAIN_SECONDS: "2" });
@@ -14,24 +14,7 @@ let users = 0;
 /** A name that no other test uses. */
 const newUser = (name: string) => `${name}-${++users}`;
 
-/** A client with its messages as they come, and a way to wait for them. */
-async function clientOf(userId: string, options: Partial<ChatClientOptions> = {}) {
-  const client = new ChatClient({
-    url: server.url,
-    token: () => server.token(userId),
-    device: { id: "phone" },
-    backoff: { baseMs: 50, capMs: 500 },
-    ...options,
-  });
-  const texts: string[] = [];
-  client.on("message", ({ text }) => texts.push(text));
-  const has = async (count: number) => {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    while (texts.length < count) await client.once("message", { signal });
-  };
-  await client.connect({ signal: AbortSignal.timeout(TIMEOUT_MS) });
-  return { client, texts, has, [Symbol.dispose]: () => client.close() };
-}
+const clientOf = (userId: string, options?: Partial<ChatClientOptions>) => connectedClient(server, userId, options);
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
 

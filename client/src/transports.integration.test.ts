@@ -2,35 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BlockingProxy } from "../test/blocking-proxy.ts";
 import { ChatServerProcess } from "../test/chat-server-process.ts";
-import { ChatClient, type ChatClientOptions, PollTransport, SseTransport } from "./index.ts";
+import { connectedClient, TIMEOUT_MS } from "../test/connected-client.ts";
+import { ChatClient, PollTransport, SseTransport } from "./index.ts";
 
-const TIMEOUT_MS = 60_000;
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));
-
-/** A client with its messages as they come. */
-async function clientOf(server: ChatServerProcess, userId: string, options: Partial<ChatClientOptions> = {}) {
-  const client = new ChatClient({
-    url: server.url,
-    token: server.token(userId),
-    device: { id: "phone" },
-    backoff: { baseMs: 50, capMs: 500 },
-    ...options,
-  });
-  const texts: string[] = [];
-  client.on("message", ({ text }) => texts.push(text));
-  const has = async (count: number) => {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    while (texts.length < count) await client.once("message", { signal });
-  };
-  await client.connect({ signal: AbortSignal.timeout(TIMEOUT_MS) });
-  return { client, texts, has, [Symbol.dispose]: () => client.close() };
-}
 
 for (const transport of [new SseTransport(), new PollTransport(), new PollTransport({ short: true })]) {
   test(`over ${transport.name}: the server is killed under traffic, and everything arrives once and in order`, async () => {
     await using server = await ChatServerProcess.start({ CHAT_MESSAGES_PER_SECOND: "1000" });
-    using ada = await clientOf(server, "ada", { transport });
-    using bob = await clientOf(server, "bob", { transport });
+    using ada = await connectedClient(server, "ada", { transport });
+    using bob = await connectedClient(server, "bob", { transport });
     const { id } = await ada.client.createConversation({ kind: "direct", memberIds: ["bob"] });
     const receipts: string[] = [];
     ada.client.on("receipt", ({ kind, upTo }) => receipts.push(`${kind} ${upTo}`));
@@ -54,7 +35,7 @@ for (const transport of [new SseTransport(), new PollTransport(), new PollTransp
 test("where the network holds WebSockets back the client goes on over SSE, and climbs back once it does not", async () => {
   await using server = await ChatServerProcess.start();
   using proxy = await BlockingProxy.start(Number(new URL(server.url).port));
-  using ada = await clientOf(server, "ada");
+  using ada = await connectedClient(server, "ada");
   const transports: string[] = [];
   const behind = new ChatClient({
     url: `ws://127.0.0.1:${proxy.port}/chat`,

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { serveSharedServices } from "../services/shared.ts";
 import { type Outcome, runStage } from "./run-stage.ts";
-import { stages } from "./stages.ts";
+import { type Stage, stages } from "./stages.ts";
 
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 
@@ -19,25 +19,22 @@ ${stages.map((stage) => `  ${stage.name.padEnd(12)} ${stage.what}`).join("\n")}
   --help       this text
 `;
 
-/** Static checks; each counts as one test. */
+/** Static checks. */
 const checks = [
-  { name: "types", command: ["tsc", "-p", "tsconfig.json"] },
-  { name: "lint and format", command: ["biome", "check", "--error-on-warnings", "."] },
+  { name: "types", command: [bin("tsc"), "-p", "tsconfig.json"] },
+  { name: "lint and format", command: [bin("biome"), "check", "--error-on-warnings", "."] },
 ];
 
-function runChecks(): Outcome {
-  const outcome: Outcome = { passed: 0, failed: 0, skipped: 0 };
-  for (const { name, command } of checks) {
-    const [program = "", ...args] = command;
-    const { status, error } = spawnSync(join(root, "node_modules", ".bin", program), args, {
-      cwd: root,
-      stdio: "inherit",
-    });
-    const passed = status === 0 && error === undefined;
-    outcome[passed ? "passed" : "failed"] += 1;
-    print(`${passed ? "✔" : "✖"} ${name}${error ? `: ${error.message}` : ""}`);
-  }
-  return outcome;
+function bin(program: string): string {
+  return join(root, "node_modules", ".bin", program);
+}
+
+/** Runs a command that counts as one test. */
+function runCommand(name: string, [program = "", ...args]: readonly string[]): Outcome {
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: "inherit" });
+  const passed = status === 0 && error === undefined;
+  print(`${passed ? "✔" : "✖"} ${name}${error ? `: ${error.message}` : ""}`);
+  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
 }
 
 /** Test processes share what takes long to start; it starts when the first one asks. */
@@ -51,11 +48,12 @@ async function withSharedServices(run: () => Promise<Outcome>): Promise<Outcome>
   }
 }
 
-function prepare([program, ...args]: readonly [string, ...string[]], add: (outcome: Outcome) => void): boolean {
-  const { status } = spawnSync(process.execPath, [join(root, program), ...args], { cwd: root, stdio: "inherit" });
-  print(`${status === 0 ? "✔" : "✖"} ${program} ${args.join(" ")}`);
-  add({ passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 });
-  return status === 0;
+/** What a stage needs first, and its files if that succeeded. */
+async function runPrepared(stage: Stage, files: readonly string[]): Promise<Outcome[]> {
+  const { prepare } = stage;
+  const prepared = prepare ? [runCommand(prepare.join(" "), [process.execPath, ...prepare])] : [];
+  if (prepared.some(({ failed }) => failed > 0)) return prepared;
+  return [...prepared, await withSharedServices(() => runStage(stage, root, files))];
 }
 
 function print(line: string): void {
@@ -87,15 +85,14 @@ async function main(): Promise<number> {
   };
   if (names.includes("check") && only === "") {
     print("── check: types, lint and format");
-    add(runChecks());
+    for (const { name, command } of checks) add(runCommand(name, command));
   }
   for (const stage of stages.filter(({ name }) => names.includes(name))) {
     const files = stage.files(root).filter((file) => file.includes(only));
     if (files.length === 0) continue;
     const started = performance.now();
     print(`\n── ${stage.name}: ${stage.what} (${files.length} files)`);
-    const prepared = stage.prepare === undefined || prepare(stage.prepare, add);
-    if (prepared) add(await withSharedServices(() => runStage(stage, root, files)));
+    for (const outcome of await runPrepared(stage, files)) add(outcome);
     print(`── ${stage.name} took ${Math.round((performance.now() - started) / 1000)} s`);
   }
   if (total.passed + total.failed === 0) {

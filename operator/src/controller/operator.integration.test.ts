@@ -98,6 +98,15 @@ async function settle(): Promise<void> {
   );
 }
 
+function configMapIsBack(namespace: string): Promise<boolean> {
+  const found = () =>
+    child(namespace, ConfigMap, "redis").then(
+      () => true,
+      () => false,
+    );
+  return until(found, "the ConfigMap to be back");
+}
+
 test("every object of a ChatCluster is made, owned by it, and nothing is forbidden", async () => {
   const namespace = await restrictedNamespace(admin, "creation");
   const { metadata } = await create(namespace);
@@ -175,14 +184,7 @@ test("drift is put right and others' fields live on", async () => {
   const { metadata } = await admin.get(Service, name);
   assert.equal(metadata.annotations?.["example.com/theirs"], "kept");
   await admin.delete(ConfigMap, { namespace, name: "sample-redis" });
-  await until(
-    () =>
-      child(namespace, ConfigMap, "redis").then(
-        () => true,
-        () => false,
-      ),
-    "the ConfigMap to be back",
-  );
+  await configMapIsBack(namespace);
 });
 
 test("a Secret is made once: a label taken off, or a new operator, changes no password", async () => {
@@ -244,14 +246,7 @@ test("paused, it is left alone; resumed, it is put right", async () => {
   await settle();
   await assert.rejects(child(namespace, ConfigMap, "redis"), { code: "kubernetes_not_found" });
   await pause(null);
-  await until(
-    () =>
-      child(namespace, ConfigMap, "redis").then(
-        () => true,
-        () => false,
-      ),
-    "the ConfigMap to be back",
-  );
+  await configMapIsBack(namespace);
   await until(async () => condition(await statusOf(namespace), "Paused")?.status === "False", "not Paused");
 });
 

@@ -7,6 +7,7 @@ import { pullSecrets } from "./image-pull.ts";
 import type { Images } from "./images.ts";
 import { CHAT_ADMIN_PORT, CHAT_PORT, childName, labels, selectorLabels } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
+import { SURGE_BY_ONE } from "./rollout.ts";
 import { spread } from "./scheduling.ts";
 
 const CHAT_USER = 10001;
@@ -23,13 +24,8 @@ export function chatDeployment(scope: Construct, cluster: ChatCluster, images: I
     metadata: { name: childName(cluster, "chat"), labels: labels(cluster, "chat") },
     spec: {
       replicas,
-      revisionHistoryLimit: 3,
-      progressDeadlineSeconds: 300,
+      ...SURGE_BY_ONE,
       selector: { matchLabels: selector },
-      strategy: {
-        type: "RollingUpdate",
-        rollingUpdate: { maxSurge: k8s.IntOrString.fromNumber(1), maxUnavailable: k8s.IntOrString.fromNumber(0) },
-      },
       template: {
         metadata: { labels: labels(cluster, "chat") },
         spec: {

@@ -15,6 +15,7 @@ import type { Images } from "./images.ts";
 import { haproxyConfig } from "./ingress-config.ts";
 import { childName, labels, selectorLabels } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
+import { SURGE_BY_ONE } from "./rollout.ts";
 import { spread } from "./scheduling.ts";
 
 const AGENT_USER = 10001;
@@ -33,13 +34,8 @@ export function ingressDeployment(scope: Construct, cluster: ChatCluster, images
     metadata: { name, labels: labels(cluster, "ingress") },
     spec: {
       replicas: ingress.replicas,
-      revisionHistoryLimit: 3,
-      progressDeadlineSeconds: 300,
+      ...SURGE_BY_ONE,
       selector: { matchLabels: selector },
-      strategy: {
-        type: "RollingUpdate",
-        rollingUpdate: { maxSurge: k8s.IntOrString.fromNumber(1), maxUnavailable: k8s.IntOrString.fromNumber(0) },
-      },
       template: {
         metadata: {
           labels: labels(cluster, "ingress"),

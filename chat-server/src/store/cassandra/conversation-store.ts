@@ -1,5 +1,6 @@
-import type { Conversation, Member, Role } from "@chatcluster/protocol";
+import type { Conversation, Role } from "@chatcluster/protocol";
 import type { types } from "cassandra-driver";
+import { memberOf } from "../member-row.ts";
 import type { ConversationStore } from "../stores.ts";
 import type { CassandraConnection } from "./connection.ts";
 
@@ -108,16 +109,5 @@ function conversationOf(row: types.Row, members: types.Row[]): Conversation {
     createdAt: (row.created_at as Date).getTime(),
     // A receipt that was under way when its member left leaves a row without the time of joining.
     members: members.filter((member) => member.joined_at !== null).map((member) => memberOf(row, member)),
-  };
-}
-
-/** Initial members have no role stored: the one who made the group owns it. */
-function memberOf(conversation: types.Row, row: types.Row): Member {
-  const role = row.role ?? (row.user_id === conversation.created_by ? "owner" : "member");
-  return {
-    userId: String(row.user_id),
-    ...(conversation.kind === "group" ? { role: role as Role } : {}),
-    ...(row.delivered_up_to === null ? {} : { deliveredUpTo: String(row.delivered_up_to) }),
-    ...(row.read_up_to === null ? {} : { readUpTo: String(row.read_up_to) }),
   };
 }

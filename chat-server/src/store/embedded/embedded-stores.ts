@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Conversation, Member, Message, Receipt, Role } from "@chatcluster/protocol";
+import type { Conversation, Message, Receipt } from "@chatcluster/protocol";
+import { memberOf } from "../member-row.ts";
 import type { Device, MessageQuery, StoredDevice, Stores } from "../stores.ts";
 
 type Row = Record<string, string | number | null>;
@@ -191,17 +192,6 @@ function conversationOf(row: Row, members: Row[]): Conversation {
     createdBy: String(row.created_by),
     createdAt: Number(row.created_at),
     members: members.map((member) => memberOf(row, member)),
-  };
-}
-
-/** Groups that are older than roles have one owner, who made them. */
-function memberOf(conversation: Row, row: Row): Member {
-  const role = row.role ?? (row.user_id === conversation.created_by ? "owner" : "member");
-  return {
-    userId: String(row.user_id),
-    ...(conversation.kind === "group" ? { role: role as Role } : {}),
-    ...(row.delivered_up_to === null ? {} : { deliveredUpTo: String(row.delivered_up_to) }),
-    ...(row.read_up_to === null ? {} : { readUpTo: String(row.read_up_to) }),
   };
 }
 
