@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { serveSharedServices } from "../services/shared.ts";
-import { type Outcome, runStage } from "./run-stage.ts";
+import { addFailure, addOutcome, type Outcome, summary } from "./outcome.ts";
+import { runStage } from "./run-stage.ts";
 import { type Stage, stages } from "./stages.ts";
 
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
@@ -32,9 +33,11 @@ function bin(program: string): string {
 /** Runs a command that counts as one test. */
 function runCommand(name: string, [program = "", ...args]: readonly string[]): Outcome {
   const { status, error } = spawnSync(program, args, { cwd: root, stdio: "inherit" });
-  const passed = status === 0 && error === undefined;
-  print(`${passed ? "✔" : "✖"} ${name}${error ? `: ${error.message}` : ""}`);
-  return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 };
+  const outcome: Outcome = { passed: 0, failures: [], skipped: 0 };
+  if (status === 0 && error === undefined) outcome.passed += 1;
+  else addFailure(outcome, name, error?.message ?? `${program} ended with status ${status}`);
+  print(`${outcome.passed ? "✔" : "✖"} ${name}`);
+  return outcome;
 }
 
 /** Test processes share what takes long to start; it starts when the first one asks. */
@@ -52,7 +55,7 @@ async function withSharedServices(run: () => Promise<Outcome>): Promise<Outcome>
 async function runPrepared(stage: Stage, files: readonly string[]): Promise<Outcome[]> {
   const { prepare } = stage;
   const prepared = prepare ? [runCommand(prepare.join(" "), [process.execPath, ...prepare])] : [];
-  if (prepared.some(({ failed }) => failed > 0)) return prepared;
+  if (prepared.some(({ failures }) => failures.length > 0)) return prepared;
   return [...prepared, await withSharedServices(() => runStage(stage, root, files))];
 }
 
@@ -79,28 +82,25 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const total: Outcome = { passed: 0, failed: 0, skipped: 0 };
-  const add = (outcome: Outcome): void => {
-    for (const key of ["passed", "failed", "skipped"] as const) total[key] += outcome[key];
-  };
+  const total: Outcome = { passed: 0, failures: [], skipped: 0 };
   if (names.includes("check") && only === "") {
     print("── check: types, lint and format");
-    for (const { name, command } of checks) add(runCommand(name, command));
+    for (const { name, command } of checks) addOutcome(total, runCommand(name, command));
   }
   for (const stage of stages.filter(({ name }) => names.includes(name))) {
     const files = stage.files(root).filter((file) => file.includes(only));
     if (files.length === 0) continue;
     const started = performance.now();
     print(`\n── ${stage.name}: ${stage.what} (${files.length} files)`);
-    for (const outcome of await runPrepared(stage, files)) add(outcome);
+    for (const outcome of await runPrepared(stage, files)) addOutcome(total, outcome);
     print(`── ${stage.name} took ${Math.round((performance.now() - started) / 1000)} s`);
   }
-  if (total.passed + total.failed === 0) {
+  if (total.passed + total.failures.length === 0) {
     print("no test matched");
     return 1;
   }
-  print(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
-  return total.failed === 0 ? 0 : 1;
+  print(`\n${summary(total)}`);
+  return total.failures.length === 0 ? 0 : 1;
 }
 
 try {

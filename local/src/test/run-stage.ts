@@ -1,18 +1,13 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { inspect } from "node:util";
+import { addFailure, type Outcome } from "./outcome.ts";
 import type { Stage } from "./stages.ts";
-
-/** What a stage came to. `failed` counts also files that could not be loaded or that hung. */
-export interface Outcome {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
 
 /** Runs a stage's files under node's test runner and prints its report as it comes. */
 export async function runStage(stage: Stage, root: string, files: readonly string[]): Promise<Outcome> {
-  const outcome: Outcome = { passed: 0, failed: 0, skipped: 0 };
+  const outcome: Outcome = { passed: 0, failures: [], skipped: 0 };
   const stream = run({
     files: files.map((file) => join(root, file)),
     concurrency: stage.concurrency,
@@ -24,8 +19,10 @@ export async function runStage(stage: Stage, root: string, files: readonly strin
     if (event.skip !== undefined || event.todo !== undefined) outcome.skipped += 1;
     else outcome.passed += 1;
   });
-  stream.on("test:fail", (event) => {
-    if (event.details.type !== "suite" || event.nesting === 0) outcome.failed += 1;
+  stream.on("test:fail", ({ name, file, details: { error } }) => {
+    // A suite fails with its tests, which are counted already; when a hook of it or its file fails, only the suite tells.
+    if ("failureType" in error && error.failureType === "subtestsFailed") return;
+    addFailure(outcome, file ? `${relative(root, file)}: ${name}` : name, inspect(error.cause ?? error));
   });
   const report = stream.compose(new spec());
   report.pipe(process.stdout, { end: false });
