@@ -3,15 +3,18 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 /**
- * Makes `dist/chatcluster-client.js`, one minified ES module for browsers.
+ * Makes minified ES modules for browsers in `dist/`: `chatcluster-client.js`, and beside it `chatcluster-indexeddb-outbox.js`, which not everybody needs.
  *
- * @returns the bundle, for the test of its size.
+ * @returns the first one, for the test of its size.
  */
 export async function buildForBrowsers({ write }: { write: boolean }): Promise<Uint8Array> {
   const { outputFiles } = await build({
     absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
-    entryPoints: ["src/index.ts"],
-    outfile: "dist/chatcluster-client.js",
+    entryPoints: [
+      { in: "src/index.ts", out: "chatcluster-client" },
+      { in: "src/indexeddb-outbox.ts", out: "chatcluster-indexeddb-outbox" },
+    ],
+    outdir: "dist",
     bundle: true,
     minify: true,
     format: "esm",
@@ -25,7 +28,7 @@ export async function buildForBrowsers({ write }: { write: boolean }): Promise<U
     await mkdir(new URL("dist", import.meta.url), { recursive: true });
     await Promise.all(outputFiles.map(({ path, contents }) => writeFile(path, contents)));
   }
-  const bundle = outputFiles.find(({ path }) => path.endsWith(".js"));
+  const bundle = outputFiles.find(({ path }) => path.endsWith("chatcluster-client.js"));
   if (!bundle) throw new Error("esbuild made no bundle");
   return bundle.contents;
 }

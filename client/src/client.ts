@@ -9,7 +9,7 @@ import type { CallOptions, ChangeOptions, ChatClientOptions, ChatEvents, NewConv
 import { Outbox, type SentMessage } from "./outbox.ts";
 import { ReceiptMarks } from "./receipt-marks.ts";
 import { Receipts } from "./receipts.ts";
-import { MemoryOutboxStore } from "./store.ts";
+import { MemoryOutboxStore, type OutboxEntry } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Synchronizer } from "./synchronizer.ts";
 import { defaultTransports } from "./transports.ts";
@@ -127,6 +127,11 @@ export class ChatClient extends Emitter<ChatEvents> {
   /** Whether there is a connection at the moment. */
   get connected(): boolean {
     return this.#supervisor.connection !== undefined;
+  }
+
+  /** Messages in the outbox: not acknowledged yet, of each conversation in their order. With those of an earlier life once `connect` has begun. */
+  get unsent(): OutboxEntry[] {
+    return this.#outbox.entries;
   }
 
   /**

@@ -149,6 +149,43 @@ test("what an earlier life left in the store is sent, in order; what is acknowle
   );
 });
 
+test("what another page left comes to a live client too, and the store is told of the client's end", async () => {
+  class SharedStore extends MemoryOutboxStore {
+    inherit: (entries: OutboxEntry[]) => void = () => assert.fail("not loaded");
+    closed = false;
+    override load(inherit?: (entries: OutboxEntry[]) => void): Promise<OutboxEntry[]> {
+      if (inherit) this.inherit = inherit;
+      return super.load();
+    }
+    close(): void {
+      this.closed = true;
+    }
+  }
+  const store = new SharedStore();
+  const server = new FakeServer();
+  const { client } = fakeClient(server, { outbox: store });
+  const sent: string[] = [];
+  client.on("sent", ({ clientId }) => sent.push(clientId));
+  await client.connect();
+  const left = ["a", "b"].map((clientId) => ({ clientId, conversationId: "c1", text: clientId, createdAt: 1 }));
+  for (const entry of left) await store.put(entry);
+  store.inherit(left);
+  assert.deepEqual(
+    client.unsent.map(({ clientId }) => clientId),
+    ["a", "b"],
+  );
+  server.responder = acknowledge;
+  await pass(15_000);
+  await pass(250);
+  assert.deepEqual(sent, ["a", "b"]);
+  assert.deepEqual(client.unsent, []);
+  assert.deepEqual(await store.load(), []);
+  client.close();
+  assert.ok(store.closed);
+  store.inherit(left);
+  assert.deepEqual(client.unsent, [], "for whoever loads the store next");
+});
+
 test("an aborted message leaves the outbox and is not sent", async () => {
   const store = new MemoryOutboxStore();
   const server = new FakeServer();

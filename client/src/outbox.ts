@@ -44,7 +44,14 @@ export class Outbox {
     signal.addEventListener("abort", () => {
       for (const queue of this.#queues.values()) for (const item of queue) item.reject(signal.reason);
       this.#queues.clear();
+      this.#store.close?.();
     });
+  }
+
+  /** What is not acknowledged yet; of each conversation in its order. */
+  get entries(): OutboxEntry[] {
+    const items = [...this.#queues.values()].flat();
+    return items.filter(({ withdrawn }) => !withdrawn).map(({ entry }) => entry);
   }
 
   /** Takes up, once, what an earlier life of the client left. Its outcome is told by the events only. @throws ChatError `store_failed`. */
@@ -57,7 +64,12 @@ export class Outbox {
   }
 
   async #load(): Promise<void> {
-    const entries = await stored(() => this.#store.load());
+    this.#takeUp(await stored(() => this.#store.load((entries) => this.#takeUp(entries))));
+  }
+
+  #takeUp(entries: readonly OutboxEntry[]): void {
+    // Whoever loads the store next gets them again.
+    if (this.#signal.aborted) return;
     for (const entry of entries) this.#enqueue(entry, { resolve: () => undefined, reject: () => undefined });
   }
 

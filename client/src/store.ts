@@ -11,16 +11,23 @@ export interface OutboxEntry {
 }
 
 /**
- * Where unacknowledged messages are kept. One that outlives the page lets them survive a reload. A store belongs to one user and one
- * client at a time. Any method may reject; the client then reports `store_failed` and does not call the message sent.
+ * Where unacknowledged messages are kept. One that outlives the page or process lets them survive its end: `IndexedDbOutboxStore` for browsers,
+ * `FileOutboxStore` for Node. A store belongs to one user and one client. Any method may reject; the client then reports `store_failed` and
+ * does not call the message sent.
  */
 export interface OutboxStore {
-  /** All entries, in the order in which they were first put. */
-  load(): Promise<OutboxEntry[]>;
+  /**
+   * All entries for this client to send, in the order in which they were first put. Called once, before all else.
+   *
+   * @param inherit takes entries that come to this client later, as those of another page of the user that has ended.
+   */
+  load(inherit: (entries: OutboxEntry[]) => void): Promise<OutboxEntry[]>;
   /** Adds an entry, or replaces the one of the same `clientId` in its place. */
   put(entry: OutboxEntry): Promise<void>;
   /** Removes an entry, if there. */
   remove(clientId: string): Promise<void>;
+  /** The client has ended: what is left is for whoever loads it next. */
+  close?(): void;
 }
 
 /** Keeps the outbox as long as the process or page lives. */

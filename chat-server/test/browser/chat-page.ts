@@ -30,9 +30,25 @@ export class ChatPage {
     options: BrowserContextOptions = {},
   ): Promise<ChatPage> {
     const chat = await ChatPage.open(browser, address, options);
-    await chat.page.getByRole("button", { name: userId }).click();
-    await chat.online();
+    await chat.signIn(userId);
     return chat;
+  }
+
+  /** Another tab of the same browser, at the same place, with a session of its own. */
+  async anotherTab(): Promise<ChatPage> {
+    const chat = new ChatPage(await this.page.context().newPage());
+    await chat.page.goto(this.page.url());
+    return chat;
+  }
+
+  async signIn(userId: string): Promise<void> {
+    await this.page.getByRole("button", { name: userId }).click();
+    await this.online();
+  }
+
+  async goOffline(): Promise<void> {
+    await this.page.getByRole("button", { name: "Go offline" }).click();
+    await this.page.getByRole("status").getByText("Offline").waitFor();
   }
 
   get line(): Locator {

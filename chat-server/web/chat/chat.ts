@@ -9,8 +9,9 @@ import {
   SseTransport,
   WebSocketTransport,
 } from "@chatcluster/client";
+import { IndexedDbOutboxStore } from "@chatcluster/client/indexeddb-outbox";
 import { Line } from "./line.ts";
-import { PageOutbox, pageStorage, randomId } from "./page-storage.ts";
+import { pageStorage, randomId } from "./page-storage.ts";
 import { type Entry, Thread } from "./thread.ts";
 
 export type LineState =
@@ -51,13 +52,11 @@ export class Chat {
     new PollTransport({ short: true }),
   ]);
   readonly #client: ChatClient;
-  readonly #outbox: PageOutbox;
   readonly #hooks: ChatHooks;
 
   constructor(token: string, userId: string, hooks: ChatHooks) {
     this.userId = userId;
     this.#hooks = hooks;
-    this.#outbox = new PageOutbox(userId);
     const url = new URL("/chat", location.href);
     url.protocol = url.protocol.replace("http", "ws");
     this.#client = new ChatClient({
@@ -65,7 +64,7 @@ export class Chat {
       token: () => this.line.token(token),
       device: { id: pageStorage.deviceId },
       transport: this.line.transports,
-      outbox: this.#outbox,
+      outbox: new IndexedDbOutboxStore(userId),
     });
     this.#listen();
   }
@@ -75,7 +74,7 @@ export class Chat {
     await this.#client.connect();
   }
 
-  /** Ends the session; what was not sent waits in this tab for the user's next one. */
+  /** Ends the session; what was not sent waits in this browser for the user's next one. */
   close(): void {
     this.#client.close();
   }
@@ -226,7 +225,7 @@ export class Chat {
       this.#hooks.onChange();
       after = page.nextAfter;
     } while (after !== undefined);
-    for (const entry of await this.#outbox.load())
+    for (const entry of this.#client.unsent)
       this.threads.get(entry.conversationId)?.addWaiting(entry.clientId, entry.text, entry.createdAt);
     for (const thread of this.threads.values()) if (thread.unread.length > 0) await this.#loadUnread(thread);
     this.#hooks.onChange();
