@@ -4,6 +4,7 @@ import { CodedError } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
 
 const STATUS: Record<string, number> = {
+  malformed_frame: 400,
   not_found: 404,
   unauthenticated: 401,
   too_many_connections: 429,

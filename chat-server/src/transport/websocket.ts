@@ -80,7 +80,8 @@ export class WebSocketTransport {
   }
 
   async #admit(request: IncomingMessage): Promise<Identity> {
-    const url = new URL(request.url ?? "/", "http://chat");
+    const url = URL.parse(request.url ?? "/", "http://chat");
+    if (!url) throw new CodedError("malformed_frame", "the URL can't be decoded");
     if (url.pathname !== CHAT_PATH) throw new CodedError("not_found", `WebSocket is served at ${CHAT_PATH}`);
     const identity = await this.#host.identify(tokenOf(request, url));
     this.#host.admit(identity.userId);

@@ -41,7 +41,8 @@ export function mutatedFrame(known: Known): fc.Arbitrary<Frame> {
     )
     .map(([frame, mutations]) => {
       const copy = structuredClone(frame);
-      for (const [where, value, remove] of mutations) mutate(copy, where, value, remove);
+      // A copy each: the same list put into itself would be a circle, which is no JSON.
+      for (const [where, value, remove] of mutations) mutate(copy, where, structuredClone(value), remove);
       return copy;
     });
 }

@@ -16,6 +16,7 @@ import { metric, SECRET, startTestServer, tokenFor } from "../support/test-serve
 import { frameText, type Known } from "./arbitrary-frame.ts";
 import { liveBytes } from "./heap.ts";
 import { exchange, isWhole, parseAnswer } from "./raw-http.ts";
+import { FUZZ_RUNS, FUZZ_SEED } from "./settings.ts";
 
 const ERROR_CODES: ReadonlySet<string> = new Set(Object.values(ErrorCode));
 /** Of PROTOCOL.md; 1005 is ours, for a close without a code, and 1006 for a socket that was cut after a broken frame. */
@@ -39,7 +40,6 @@ const HTTP_CODES: ReadonlySet<string> = new Set([
 ]);
 /** Live bytes that may stay after thousands of bad inputs: caches fill up to their bounds. */
 const MAX_GROWTH = 24 * 2 ** 20;
-const RUNS = Number(process.env.FUZZ_RUNS ?? 40);
 
 describe("a server that is sent anything", () => {
   let server: ChatServer;
@@ -107,7 +107,7 @@ describe("a server that is sent anything", () => {
         fc.asyncProperty(fc.array(frameText(known), { maxLength: 20 }), fc.boolean(), (texts, signedIn) =>
           checkFrames(server.port, token, texts, signedIn),
         ),
-        { numRuns: RUNS, endOnFailure: true },
+        { numRuns: FUZZ_RUNS, seed: FUZZ_SEED, endOnFailure: true },
       ),
     );
   });
@@ -130,7 +130,7 @@ describe("a server that is sent anything", () => {
         fc.asyncProperty(fc.array(fragment, { minLength: 1, maxLength: 8 }), (fragments) =>
           checkFragments(server.port, token, fragments),
         ),
-        { numRuns: RUNS, endOnFailure: true },
+        { numRuns: FUZZ_RUNS, seed: FUZZ_SEED, endOnFailure: true },
       ),
     );
   });
@@ -202,10 +202,17 @@ describe("a server that is sent anything", () => {
       headers: fc.array(header, { maxLength: 5 }),
       body,
     });
+    const badUrlUpgrade = {
+      method: "GET",
+      path: "http://[",
+      query: "",
+      headers: ["Connection: upgrade", "Upgrade: h2c"],
+      body: "",
+    };
     await twiceWithoutLeak(() =>
       fc.assert(
         fc.asyncProperty(request, (one) => checkAnswer(server.port, one)),
-        { numRuns: RUNS, endOnFailure: true },
+        { numRuns: FUZZ_RUNS, seed: FUZZ_SEED, endOnFailure: true, examples: [[badUrlUpgrade]] },
       ),
     );
   });
@@ -240,7 +247,7 @@ describe("a server that is sent anything", () => {
           assert.equal(frame?.type === "error" && frame.code, ErrorCode.Unauthenticated);
           assert.ok(!frames.join().includes(SECRET));
         }),
-        { numRuns: Math.ceil(RUNS / 3), endOnFailure: true },
+        { numRuns: Math.ceil(FUZZ_RUNS / 3), seed: FUZZ_SEED, endOnFailure: true },
       ),
     );
   });
