@@ -17,6 +17,7 @@ import { MessageSender } from "./conversation/message-sender.ts";
 import { OfflineDelivery } from "./conversation/offline-delivery.ts";
 import { Receipts } from "./conversation/receipts.ts";
 import { ReservationRecovery } from "./conversation/reservation-recovery.ts";
+import { UnreadCounts } from "./conversation/unread-counts.ts";
 import { FeedHub } from "./delivery/feed-hub.ts";
 import { PresenceWatch } from "./delivery/presence-watch.ts";
 import { Topics } from "./delivery/topics.ts";
@@ -58,7 +59,7 @@ export async function startChatServer(
     config,
     queue: pushQueue,
     devices: pushDevices(stores.devices),
-    unread: { of: async () => undefined },
+    unread: new UnreadCounts({ stores, directory }),
     registry: metrics.registry,
     logger,
   });

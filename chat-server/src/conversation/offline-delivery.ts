@@ -25,6 +25,7 @@ export class OfflineDelivery {
     const offline = await this.#directory.offlineAmong(elsewhere);
     const entry = offlineEntry(body);
     if (!entry || offline.length === 0) return;
+    // The list first: both go the same way, and the push shows how long it is.
     await Promise.all([this.#directory.push(offline, [entry], true), this.#push(offline, body)]);
   }
 }

@@ -82,6 +82,13 @@ export class EmbeddedDirectory implements UserDirectory {
     return { entries: rows.map((row) => offlineEntry(row.body)).filter((entry) => entry !== undefined), overflow };
   }
 
+  async waiting(userId: string): Promise<number> {
+    const row = this.#database
+      .prepare("SELECT count(*) AS count FROM offline_messages WHERE user_id = ?")
+      .get(userId) as { count: number };
+    return row.count;
+  }
+
   async acknowledge(userId: string, conversationId: string, upTo: string): Promise<void> {
     this.#database
       .prepare("DELETE FROM offline_messages WHERE user_id = ? AND conversation_id = ? AND message_id <= ?")

@@ -116,6 +116,10 @@ export class RedisDirectory implements UserDirectory {
     return { entries, overflow: overflow === 1 };
   }
 
+  waiting(userId: string): Promise<number> {
+    return this.#redis.command((redis) => redis.llen(keys.offline(userId)));
+  }
+
   async acknowledge(userId: string, conversationId: string, upTo: string): Promise<void> {
     await this.#redis.script("offline_acknowledge", [keys.offline(userId)], [conversationId, upTo]);
   }

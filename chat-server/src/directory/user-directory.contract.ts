@@ -51,7 +51,9 @@ export function directoryContract(
       await two.push([a], [entry(3, "other"), entry(4)], true);
       const listed = await two.list(a);
       assert.deepEqual(listed, { entries: [entry(1), entry(2), entry(3, "other"), entry(4)], overflow: false });
+      assert.equal(await one.waiting(a), 4);
       await one.acknowledge(a, "c", entry(2).messageId);
+      assert.equal(await two.waiting(a), 2);
       assert.deepEqual((await one.list(a)).entries, [entry(3, "other"), entry(4)]);
     });
 

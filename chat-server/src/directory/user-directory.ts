@@ -43,6 +43,8 @@ export interface UserDirectory {
   push(userIds: readonly string[], entries: readonly OfflineEntry[], notify: boolean): Promise<void>;
   /** Oldest first; the same message may be in it twice. */
   list(userId: string): Promise<{ entries: OfflineEntry[]; overflow: boolean }>;
+  /** How many entries the list has. One command. */
+  waiting(userId: string): Promise<number>;
   /** Removes the entries of a conversation up to and including a message. */
   acknowledge(userId: string, conversationId: string, upTo: string): Promise<void>;
   markOverflow(userId: string): Promise<void>;

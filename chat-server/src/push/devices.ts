@@ -19,8 +19,8 @@ export interface PushDevices {
 
 /** The number for the app's icon. */
 export interface UnreadCounts {
-  /** Messages that the user has not read; undefined if that is not known, which leaves the number on the icon as it is. */
-  of(userId: string): Promise<number | undefined>;
+  /** Messages of others that the user has not read. Rejects if they can't be counted, which leaves the number on the icon as it is. */
+  of(userId: string): Promise<number>;
 }
 
 /** The devices of the server's store. */

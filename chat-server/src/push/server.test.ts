@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pushServerContract } from "../../test/push-server.contract.ts";
 
-pushServerContract("a server alone pushes to who is offline only, and forgets a token that is gone", async () => {
+pushServerContract("push by a server alone", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "push-"));
   return { servers: [{ CHAT_DATA_DIR: dataDir }], stop: () => rm(dataDir, { recursive: true }) };
 });

@@ -110,6 +110,8 @@ export function storesContract(
       for (const index of [1, 3, 2]) await advance(index);
       const [alice] = (await stores.conversations.get(id))?.members ?? [];
       assert.deepEqual(alice, { userId: "alice", role: "owner", readUpTo: message(id, 3).id });
+      assert.deepEqual(await stores.receipts.of(id, "alice"), { readUpTo: message(id, 3).id });
+      assert.deepEqual(await stores.receipts.of(id, "nobody"), {});
     });
   });
 }

@@ -1,4 +1,4 @@
-import type { Conversation, Message, Receipt, Role } from "@chatcluster/protocol";
+import type { Conversation, Member, Message, Receipt, Role } from "@chatcluster/protocol";
 
 /** The messages of all conversations, newest first as chat reads them. */
 export interface MessageStore {
@@ -49,6 +49,8 @@ export interface ConversationStore {
 export interface ReceiptStore {
   /** Moves a member's mark forward; one that is already further stays, whatever the order in which the calls arrive. */
   advance(receipt: Receipt): Promise<void>;
+  /** How far a member has come; nothing of one who is none, or has not begun. */
+  of(conversationId: string, userId: string): Promise<Pick<Member, "deliveredUpTo" | "readUpTo">>;
 }
 
 export interface Device {

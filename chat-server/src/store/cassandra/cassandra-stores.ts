@@ -1,5 +1,6 @@
 import type { Receipt } from "@chatcluster/protocol";
 import { writeTimeOf } from "../../broker/message-id.ts";
+import { marksOf } from "../member-row.ts";
 import type { Device, DeviceStore, ReceiptStore, StoredDevice, Stores } from "../stores.ts";
 import type { CassandraConnection } from "./connection.ts";
 import { CassandraConversationStore } from "./conversation-store.ts";
@@ -32,6 +33,13 @@ function receiptStore(cassandra: CassandraConnection): ReceiptStore {
         `UPDATE conversation_members USING TIMESTAMP ? SET ${mark} = ?, ${time} = ? WHERE conversation_id = ? AND user_id = ?`,
         [writeTimeOf(upTo), upTo, at, conversationId, userId],
       );
+    },
+    async of(conversationId, userId) {
+      const [row] = await cassandra.execute(
+        "SELECT delivered_up_to, read_up_to FROM conversation_members WHERE conversation_id = ? AND user_id = ?",
+        [conversationId, userId],
+      );
+      return row ? marksOf(row) : {};
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Conversation, Message, Receipt } from "@chatcluster/protocol";
-import { memberOf } from "../member-row.ts";
+import { marksOf, memberOf } from "../member-row.ts";
 import type { Device, MessageQuery, StoredDevice, Stores } from "../stores.ts";
 
 type Row = Record<string, string | number | null>;
@@ -37,6 +37,10 @@ export function embeddedStores(database: DatabaseSync): Stores {
           receipt.conversationId,
           receipt.userId,
         );
+      },
+      async of(conversationId, userId) {
+        const [row] = all("SELECT * FROM members WHERE conversation_id = ? AND user_id = ?", conversationId, userId);
+        return row ? marksOf(row) : {};
       },
     },
     devices: {
