@@ -40,7 +40,12 @@ test("two replicas run the operator's image, spread, with probes and room to lea
   assert.equal(spec.replicas, 2);
   const pod = spec.template.spec;
   const [container] = pod.containers;
-  assert.deepEqual(container.command, ["node", "/app/operator.mjs"]);
+  assert.deepEqual(container.command, [
+    "node",
+    "--max-semi-space-size=2",
+    "--max-old-space-size-percentage=50",
+    "/app/operator.mjs",
+  ]);
   assert.equal(container.image, "localhost/chatcluster/operator:0.1.0");
   assert.deepEqual(container.ports, [{ name: "health", containerPort: 8081 }]);
   assert.deepEqual(container.livenessProbe.httpGet, { path: "/healthz", port: "health" });

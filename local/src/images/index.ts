@@ -2,6 +2,7 @@ import type { Progress } from "../cache/entry.ts";
 import { assembleImage, type Image } from "./image.ts";
 import { type ImageName, recipes } from "./recipes.ts";
 
+export { bundle, operator as operatorPrograms } from "./bundle.ts";
 export type { Image } from "./image.ts";
 export { type Ctr, loadImages } from "./load.ts";
 export type { ImageName } from "./recipes.ts";

@@ -106,7 +106,7 @@ function flags(directory: string, port: number, etcdPort: number): string[] {
     `--cert-dir=${directory}`,
     // A loopback address is no endpoint for the Service "kubernetes".
     "--endpoint-reconciler-type=none",
-    "--service-cluster-ip-range=10.0.0.0/24",
+    "--service-cluster-ip-range=10.0.0.0/16",
     "--authorization-mode=RBAC",
     `--token-auth-file=${join(directory, "tokens.csv")}`,
     "--service-account-issuer=https://kubernetes.default.svc",

@@ -31,6 +31,8 @@ export class ChatClusterReconciler {
   readonly #credentials = new CredentialsReconciler();
   readonly #authSecrets: AuthSecretCheck;
   readonly #uids = new Map<string, string>();
+  /** Parsed specs by uid: a spec changes with its generation only. */
+  readonly #specs = new Map<string, Pick<ChatCluster, "spec"> & { generation: number }>();
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
@@ -91,8 +93,13 @@ export class ChatClusterReconciler {
   }
 
   #parse({ events }: ConcernContext, object: KubernetesObject): ChatCluster {
+    const { uid = "", generation } = object.metadata;
+    const known = this.#specs.get(uid);
+    if (known && known.generation === generation) return { ...object, spec: known.spec } as ChatCluster;
     try {
-      return parseChatCluster(object);
+      const cluster = parseChatCluster(object);
+      this.#specs.set(uid, { spec: cluster.spec, generation: cluster.metadata.generation });
+      return cluster;
     } catch (error) {
       events.record(object, { type: "Warning", reason: "InvalidSpec", action: "Reconcile", note: messageOf(error) });
       throw error;
@@ -112,6 +119,8 @@ export class ChatClusterReconciler {
     this.#scaling.forget(uid);
     this.#credentials.forget(uid);
     this.#authSecrets.forget(uid);
+    this.#dependencies.settled.forget(uid);
+    this.#specs.delete(uid);
   }
 }
 

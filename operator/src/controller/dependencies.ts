@@ -1,6 +1,7 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { Images } from "../resource/images.ts";
 import type { Applier, Client, Clock, EventRecorder } from "../runtime/index.ts";
+import type { SettledChildren } from "./apply-children.ts";
 import type { CassandraCredentials } from "./cassandra-credentials.ts";
 import type { Informers } from "./informers.ts";
 import type { ServerStatusClient } from "./server-status-client.ts";
@@ -8,7 +9,8 @@ import type { ServerStatusClient } from "./server-status-client.ts";
 /** What the reconcilers work with. */
 export interface Dependencies {
   readonly client: Client;
-  readonly applier: Pick<Applier, "apply">;
+  readonly applier: Pick<Applier, "apply" | "children">;
+  readonly settled: SettledChildren;
   readonly informers: Informers;
   readonly events: Pick<EventRecorder, "record">;
   readonly serverStatus: ServerStatusClient;

@@ -4,9 +4,7 @@ import {
   ConfigMap,
   Deployment,
   dropManagedFields,
-  FIELD_MANAGER,
   type Informer,
-  keepAppliedFields,
   type Manager,
   PersistentVolumeClaim,
   Pod,
@@ -20,8 +18,13 @@ import {
   ServiceAccount,
   StatefulSet,
 } from "../runtime/index.ts";
+import { cachedChild, cachedPod } from "./cached-objects.ts";
+import { clusterOfLabels } from "./cluster-of-labels.ts";
 
 export const CHAT_CLUSTER = resourceKind(`${API_GROUP}/${API_VERSION}`, API_KIND, API_PLURAL);
+
+/** Pods and volume claims by the key of their ChatCluster. */
+export const CLUSTER_INDEX = "cluster";
 
 /** The kinds that the operator applies. */
 const CHILD_KINDS = [
@@ -48,18 +51,20 @@ export interface Informers {
 export function createInformers(manager: Manager, namespaces: readonly string[] | undefined): Informers {
   const scope = namespaces === undefined ? {} : { namespaces };
   const managed = { ...scope, labelSelector: selectorText(MANAGED_BY) };
-  const keepApplied = keepAppliedFields(FIELD_MANAGER);
+  const pods = manager.informer(Pod, { ...managed, transform: cachedPod });
+  const volumeClaims = manager.informer(PersistentVolumeClaim, {
+    ...scope,
+    labelSelector: "app.kubernetes.io/name=chatcluster",
+    transform: dropManagedFields,
+  });
+  for (const informer of [pods, volumeClaims]) informer.addIndex(CLUSTER_INDEX, clusterOfLabels);
   return {
     chatClusters: manager.informer(CHAT_CLUSTER, scope),
     children: new Map(
-      CHILD_KINDS.map((kind) => [kind.kind, manager.informer(kind, { ...managed, transform: keepApplied })]),
+      CHILD_KINDS.map((kind) => [kind.kind, manager.informer(kind, { ...managed, transform: cachedChild })]),
     ),
-    pods: manager.informer(Pod, { ...managed, transform: dropManagedFields }),
-    volumeClaims: manager.informer(PersistentVolumeClaim, {
-      ...scope,
-      labelSelector: "app.kubernetes.io/name=chatcluster",
-      transform: dropManagedFields,
-    }),
+    pods,
+    volumeClaims,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { Applier, Controller, type Informer, Manager, Scheme, systemClock } from "../runtime/index.ts";
+import { SettledChildren } from "./apply-children.ts";
 import { cqlCassandraCredentials } from "./cassandra-credentials.ts";
 import { ChatClusterReconciler } from "./chat-cluster-reconciler.ts";
 import { clusterOfLabels } from "./cluster-of-labels.ts";
@@ -34,6 +35,7 @@ export function createManager(
   const reconciler = new ChatClusterReconciler({
     client: manager.client,
     applier: new Applier({ client: manager.client, logger, informers: children }),
+    settled: new SettledChildren(),
     informers,
     events: manager.events,
     serverStatus: httpServerStatusClient,

@@ -1,11 +1,10 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import { type Component, selectorLabels } from "../resource/names.ts";
-import type { KubernetesObject } from "../runtime/index.ts";
-import type { Informers } from "./informers.ts";
+import { type KubernetesObject, keyOf } from "../runtime/index.ts";
+import { CLUSTER_INDEX, type Informers } from "./informers.ts";
 
 /** The parts of a pod that the operator reads. */
 export interface PodObject extends KubernetesObject {
-  spec?: { nodeName?: string };
   status?: {
     phase?: string;
     podIP?: string;
@@ -24,7 +23,7 @@ export interface ContainerStatus {
 /** The pods of a component, by name. */
 export function podsOf(informers: Pick<Informers, "pods">, cluster: ChatCluster, component: Component): PodObject[] {
   const wanted = Object.entries(selectorLabels(cluster, component));
-  return (informers.pods.list(cluster.metadata.namespace) as PodObject[])
+  return (informers.pods.byIndex(CLUSTER_INDEX, keyOf(cluster)) as PodObject[])
     .filter(({ metadata }) => wanted.every(([key, value]) => metadata.labels?.[key] === value))
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }

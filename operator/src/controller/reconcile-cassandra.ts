@@ -8,7 +8,9 @@ import { reconcileVolumes, templateVolumeSize } from "./reconcile-volumes.ts";
 /** Cassandra's nodes as the spec wants them; who may log in is another concern. */
 export async function reconcileCassandra(context: ConcernContext, cluster: ChatCluster): Promise<Problem | undefined> {
   const size = templateVolumeSize(context.informers, cluster, "cassandra");
-  const objects = cassandraObjects(cluster, resolveImages(cluster, context.defaultImages), size);
-  await applyChildren(context, cluster, objects, "cassandra");
+  await applyChildren(context, cluster, "cassandra", {
+    beside: size,
+    render: () => cassandraObjects(cluster, resolveImages(cluster, context.defaultImages), size),
+  });
   return reconcileVolumes(context, cluster, "cassandra");
 }

@@ -6,6 +6,8 @@ import type { ConcernContext } from "./dependencies.ts";
 
 /** HAProxy and its agent as the spec wants them. */
 export async function reconcileIngress(context: ConcernContext, cluster: ChatCluster): Promise<void> {
-  const objects = ingressObjects(cluster, resolveImages(cluster, context.defaultImages));
-  await applyChildren(context, cluster, objects, "ingress");
+  await applyChildren(context, cluster, "ingress", {
+    beside: null,
+    render: () => ingressObjects(cluster, resolveImages(cluster, context.defaultImages)),
+  });
 }

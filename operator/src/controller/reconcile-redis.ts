@@ -8,7 +8,9 @@ import { reconcileVolumes, templateVolumeSize } from "./reconcile-volumes.ts";
 /** Redis as the spec wants it. */
 export async function reconcileRedis(context: ConcernContext, cluster: ChatCluster): Promise<Problem | undefined> {
   const size = templateVolumeSize(context.informers, cluster, "redis");
-  const objects = redisObjects(cluster, resolveImages(cluster, context.defaultImages), size);
-  await applyChildren(context, cluster, objects, "redis");
+  await applyChildren(context, cluster, "redis", {
+    beside: size,
+    render: () => redisObjects(cluster, resolveImages(cluster, context.defaultImages), size),
+  });
   return reconcileVolumes(context, cluster, "redis");
 }

@@ -40,7 +40,7 @@ export async function reconcileSecrets(context: ConcernContext, cluster: ChatClu
       password: randomText,
     }),
   };
-  await applyChildren(context, cluster, secretObjects(cluster, texts), undefined);
+  await applyChildren(context, cluster, "secrets", { beside: texts, render: () => secretObjects(cluster, texts) });
   return {
     adminToken: texts[names.admin]?.token ?? "",
     cassandra: login(texts[names.cassandra]),

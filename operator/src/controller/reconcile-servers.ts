@@ -6,6 +6,8 @@ import type { ConcernContext } from "./dependencies.ts";
 
 /** The chat servers as the spec wants them, as many as scaling decided. */
 export async function reconcileServers(context: ConcernContext, cluster: ChatCluster, replicas: number): Promise<void> {
-  const objects = chatObjects(cluster, resolveImages(cluster, context.defaultImages), replicas);
-  await applyChildren(context, cluster, objects, "chat");
+  await applyChildren(context, cluster, "chat", {
+    beside: replicas,
+    render: () => chatObjects(cluster, resolveImages(cluster, context.defaultImages), replicas),
+  });
 }

@@ -3,9 +3,9 @@ import type { ChatCluster } from "../api/chat-cluster.ts";
 import { quantityValue } from "../api/spec/quantity.ts";
 import { type Component, childName, selectorLabels } from "../resource/names.ts";
 import { DATA_VOLUME } from "../resource/volume-claim.ts";
-import { type KubernetesObject, PersistentVolumeClaim, StatefulSet } from "../runtime/index.ts";
+import { type KubernetesObject, keyOf, PersistentVolumeClaim, StatefulSet } from "../runtime/index.ts";
 import type { ConcernContext, Problem } from "./dependencies.ts";
-import { childInformer, type Informers } from "./informers.ts";
+import { CLUSTER_INDEX, childInformer, type Informers } from "./informers.ts";
 
 type Claim = { metadata?: { name?: string }; spec?: { resources?: { requests?: { storage?: string } } } };
 
@@ -54,7 +54,7 @@ export async function reconcileVolumes(
 
 function claimsOf(informers: Informers, cluster: ChatCluster, component: Component): (KubernetesObject & Claim)[] {
   const wanted = Object.entries(selectorLabels(cluster, component));
-  return (informers.volumeClaims.list(cluster.metadata.namespace) as (KubernetesObject & Claim)[]).filter(
+  return (informers.volumeClaims.byIndex(CLUSTER_INDEX, keyOf(cluster)) as (KubernetesObject & Claim)[]).filter(
     ({ metadata }) => wanted.every(([key, value]) => metadata.labels?.[key] === value),
   );
 }

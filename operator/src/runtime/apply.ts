@@ -7,6 +7,9 @@ import { findLostField } from "./field-ownership.ts";
 import type { Informer } from "./informer.ts";
 import { controllerReference, describeObject, type KubernetesObject, keyOf } from "./object.ts";
 
+/** Children by the uid of their controller. */
+const OWNER_INDEX = "owner";
+
 /** Holds the hash of what was last applied: fields that we stop to want are then found without a schema. */
 export const APPLIED_HASH_ANNOTATION = "chatcluster.dev/applied-hash";
 
@@ -45,6 +48,7 @@ export class Applier {
     this.#logger = options.logger;
     this.#fieldManager = options.fieldManager ?? FIELD_MANAGER;
     this.#informers = new Map(options.informers.map((informer) => [kindKey(informer.kind), informer]));
+    for (const informer of options.informers) informer.addIndex(OWNER_INDEX, (object) => ownerUids(object));
   }
 
   /**
@@ -78,6 +82,11 @@ export class Applier {
     }
     const pruned = await this.#prune(owner, desired, pruneLabels);
     return { created, updated, pruned, written: created.length + updated.length + pruned.length, objects };
+  }
+
+  /** The children that `owner` controls and that carry all of `labels`, as they are cached. */
+  children(owner: KubernetesObject, labels: Readonly<Record<string, string>>): KubernetesObject[] {
+    return [...this.#informers.values()].flatMap((informer) => childrenIn(informer, owner, labels));
   }
 
   #complete(child: KubernetesObject, owner: KubernetesObject): KubernetesObject {
@@ -132,9 +141,9 @@ export class Applier {
     const wanted = new Set(desired.map((child) => `${kindKey(child)} ${keyOf(child)}`));
     const pruned: string[] = [];
     for (const informer of this.#informers.values()) {
-      for (const object of informer.list(owner.metadata.namespace)) {
+      for (const object of childrenIn(informer, owner, labels)) {
         const isLeftOver = !wanted.has(`${kindKey(object)} ${keyOf(object)}`) && !object.metadata.deletionTimestamp;
-        if (!isLeftOver || !isChild(object, owner, labels)) continue;
+        if (!isLeftOver) continue;
         await this.#delete(informer, object);
         pruned.push(describeObject(object));
       }
@@ -160,10 +169,19 @@ export class Applier {
   }
 }
 
-function isChild(object: KubernetesObject, owner: KubernetesObject, labels: Readonly<Record<string, string>>): boolean {
-  const { labels: actual = {}, ownerReferences = [] } = object.metadata;
-  const isControlled = ownerReferences.some(({ controller, uid }) => controller && uid === owner.metadata.uid);
-  return isControlled && Object.entries(labels).every(([name, value]) => actual[name] === value);
+function childrenIn(
+  informer: Informer,
+  owner: KubernetesObject,
+  labels: Readonly<Record<string, string>>,
+): KubernetesObject[] {
+  const wanted = Object.entries(labels);
+  return informer
+    .byIndex(OWNER_INDEX, owner.metadata.uid ?? "")
+    .filter(({ metadata }) => wanted.every(([name, value]) => metadata.labels?.[name] === value));
+}
+
+function ownerUids({ metadata }: KubernetesObject): string[] {
+  return (metadata.ownerReferences ?? []).filter(({ controller }) => controller).map(({ uid }) => uid);
 }
 
 function kindKey(kind: { readonly apiVersion: string; readonly kind: string }): string {

@@ -33,7 +33,8 @@ export function findLostField(
 export function appliedFields(live: KubernetesObject, fieldManager: string): FieldSet | undefined {
   const isOurs = (entry: ManagedFieldsEntry) =>
     entry.manager === fieldManager && entry.operation === "Apply" && !entry.subresource;
-  return live.metadata.managedFields?.find(isOurs)?.fieldsV1;
+  const fields = live.metadata.managedFields?.find(isOurs)?.fieldsV1;
+  return typeof fields === "string" ? (JSON.parse(fields) as FieldSet) : fields;
 }
 
 function findInMap(desired: object, owned: FieldSet, path: string): string | undefined {

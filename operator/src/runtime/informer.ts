@@ -203,13 +203,14 @@ export function dropManagedFields(object: KubernetesObject): KubernetesObject {
   return { ...object, metadata };
 }
 
-/** The object with only this manager's applied fields in `metadata.managedFields`: what the Applier compares. */
+/** The object with only this manager's applied fields in `metadata.managedFields`, as text: what the Applier compares. */
 export function keepAppliedFields(fieldManager: string): (object: KubernetesObject) => KubernetesObject {
   return (object) => {
     const { managedFields, ...metadata } = object.metadata;
     const ours = managedFields?.filter(
       (entry) => entry.manager === fieldManager && entry.operation === "Apply" && !entry.subresource,
     );
-    return { ...object, metadata: { ...metadata, managedFields: ours ?? [] } };
+    const compact = ours?.map((entry) => ({ ...entry, fieldsV1: JSON.stringify(entry.fieldsV1 ?? {}) }));
+    return { ...object, metadata: { ...metadata, managedFields: compact ?? [] } };
   };
 }

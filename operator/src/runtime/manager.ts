@@ -1,6 +1,6 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { Client, FIELD_MANAGER } from "./client.ts";
 import type { Clock } from "./clock.ts";
 import type { Controller } from "./controller.ts";
@@ -50,6 +50,7 @@ export class Manager {
     this.#options = options;
     this.logger = logger;
     this.metrics = new RuntimeMetrics(options.registry ?? new Registry());
+    collectDefaultMetrics({ register: this.metrics.registry });
     const onCall = (call: { verb: string; resource: string; status: number }) => this.metrics.apiCalls.inc(call);
     if (leaderElection) {
       // Its own connections: a lease is renewed however busy the controllers are, and before this process may write anything else.

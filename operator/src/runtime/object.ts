@@ -16,7 +16,8 @@ export interface ManagedFieldsEntry {
   manager?: string;
   operation?: "Apply" | "Update";
   subresource?: string;
-  fieldsV1?: Record<string, unknown>;
+  /** A text is the same as JSON: informers' caches hold it so, for it is most of an object and is rarely read. */
+  fieldsV1?: Record<string, unknown> | string;
   [field: string]: unknown;
 }
 
