@@ -47,6 +47,7 @@ const schema = Type.Object({
   registryTtlMs: Type.Integer({ minimum: 1_000, maximum: 600_000, default: 45_000 }),
   pingIntervalMs: Type.Integer({ minimum: 100, maximum: 300_000, default: 30_000 }),
   pongTimeoutMs: Type.Integer({ minimum: 100, maximum: 300_000, default: 10_000 }),
+  mutePatienceMs: Type.Integer({ minimum: 1_000, maximum: 86_400_000, default: 300_000 }),
   pollGraceMs: Type.Integer({ minimum: 1_000, maximum: 600_000, default: 30_000 }),
   loginTimeoutMs: Type.Integer({ minimum: 100, maximum: 300_000, default: 10_000 }),
   ...pushProperties,

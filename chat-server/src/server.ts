@@ -29,6 +29,7 @@ import { OutboundFrame } from "./session/outbound-frame.ts";
 import { RateLimiter } from "./session/rate-limiter.ts";
 import type { SessionServices } from "./session/services.ts";
 import { SessionRegistry } from "./session/session-registry.ts";
+import { takeSignOfLife } from "./session/signs-of-life.ts";
 import { takeAcknowledgement } from "./transport/http/acknowledgements.ts";
 import { HttpTransports } from "./transport/http/http-transports.ts";
 import { createPublicServer } from "./transport/public-server.ts";
@@ -172,7 +173,7 @@ export async function startChatServer(
     onTopic: (topic, payload) => void (typing.take(topic, payload) || presence.take(topic, payload)),
     onInvalidated: (conversationId) => membership.forget(conversationId),
     onUserEvent: (userId, payload) => {
-      if (takeAcknowledgement(registry, userId, payload)) return;
+      if (takeAcknowledgement(registry, userId, payload) || takeSignOfLife(registry, userId, payload)) return;
       const encoded = new OutboundFrame(payload);
       for (const session of registry.ofUser(userId)) session.onUserEvent(payload, encoded);
     },

@@ -185,7 +185,9 @@ export class Connection {
     this.#onSettled();
   }
 
-  #startHeartbeat({ pingIntervalMs, pongTimeoutMs }: Welcome): void {
+  #startHeartbeat({ pingIntervalMs, pongTimeoutMs, streamId }: Welcome): void {
+    // Over a stream the server learns only by this that somebody reads it.
+    const ping: Request = { type: "ping", ...(streamId !== undefined && { streamId }) };
     const beat = () => {
       if (this.#closed || this.#retired) return;
       this.#pongTimer ??= setTimeout(
@@ -193,7 +195,7 @@ export class Connection {
         pongTimeoutMs,
       );
       // Its end is told by `#pongTimer` and `onClose`; nobody waits for the answer.
-      this.request({ type: "ping" }, "pong").catch(() => undefined);
+      this.request(ping, "pong").catch(() => undefined);
       this.#pingTimer = setTimeout(beat, pingIntervalMs);
     };
     this.#pingTimer = setTimeout(beat, pingIntervalMs);

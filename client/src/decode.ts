@@ -49,7 +49,14 @@ const receipt = object<Receipt>({ conversationId: text, userId: text, kind: text
  * that the client only hands on (ids, texts) are checked for their type, not for their pattern.
  */
 const frames: { [Type in ServerFrame["type"]]: Check } = {
-  welcome: object({ re: count, userId: text, serverId: text, pingIntervalMs: count, pongTimeoutMs: count }),
+  welcome: object({
+    re: count,
+    userId: text,
+    serverId: text,
+    pingIntervalMs: count,
+    pongTimeoutMs: count,
+    streamId: maybe(text),
+  }),
   pong: object({ re: count }),
   ok: object({ re: count }),
   conversation: object({ re: count, conversation, position }),

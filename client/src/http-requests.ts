@@ -1,3 +1,4 @@
+import type { Welcome } from "@chatcluster/protocol";
 import { CloseCode, ErrorCode } from "@chatcluster/protocol/codes";
 import type { TransportEvents, TransportTarget } from "./transport.ts";
 
@@ -51,6 +52,11 @@ export async function endOf(response: Response, onFrame: TransportEvents["onFram
   if (!refusal) return { code: 1006, reason: `HTTP status ${response.status}` };
   onFrame(JSON.stringify({ type: "error", ...refusal }));
   return { code: CLOSE_CODES[refusal.code] ?? 1006, reason: refusal.message };
+}
+
+/** How often the server gives a sign of life, and how long to wait for one, if a frame is the one that tells. */
+export function heartbeatOf(text: string): Pick<Welcome, "pingIntervalMs" | "pongTimeoutMs"> | undefined {
+  return text.startsWith('{"type":"welcome"') ? (JSON.parse(text) as Welcome) : undefined;
 }
 
 /** The lines of a body, as they come. A last one without its end is left out: it was cut off. */

@@ -1,11 +1,11 @@
 import type { Login, ServerFrame } from "@chatcluster/protocol";
-import { bearer, type End, endOf, endpoint, type Fetch, FrameSender } from "./http-requests.ts";
+import { bearer, type End, endOf, endpoint, type Fetch, FrameSender, heartbeatOf } from "./http-requests.ts";
 import { KnownPositions } from "./known-positions.ts";
 import type { Transport, TransportConnection, TransportEvents, TransportTarget } from "./transport.ts";
 
-/** Seconds that a long poll waits at the server. */
-const WAIT_SECONDS = 25;
-/** Milliseconds beyond the wait after which a request counts as lost. */
+/** Milliseconds that a long poll waits at the server, at most: no longer than its pings are apart, which tell how soon the dead matter. */
+const MAX_WAIT_MS = 25_000;
+/** Milliseconds beyond the wait after which a request counts as lost, until the server has told its own. */
 const SLACK_MS = 15_000;
 
 interface Polled {
@@ -49,6 +49,8 @@ class PollConnection implements TransportConnection {
   readonly #known = new KnownPositions();
   #login: Login | undefined;
   #cursor = "";
+  #waitMs = MAX_WAIT_MS;
+  #slackMs = SLACK_MS;
   /** Ends the pause before the next poll. */
   #hurry: () => void = () => undefined;
 
@@ -115,7 +117,7 @@ class PollConnection implements TransportConnection {
   }
 
   #request(login: boolean): Promise<Response> {
-    const timeout = AbortSignal.timeout((this.#short ? 0 : WAIT_SECONDS * 1_000) + SLACK_MS);
+    const timeout = AbortSignal.timeout((this.#short ? 0 : this.#waitMs) + this.#slackMs);
     const init: RequestInit = { signal: AbortSignal.any([this.#abort.signal, timeout]), cache: "no-store" };
     if (!login)
       return this.#fetch(this.#address(), {
@@ -134,7 +136,7 @@ class PollConnection implements TransportConnection {
     const address = endpoint(this.#target, "poll");
     address.search = new URLSearchParams({
       cursor: this.#cursor,
-      wait: String(this.#short ? 0 : WAIT_SECONDS),
+      wait: String(this.#short ? 0 : this.#waitMs / 1_000),
     }).toString();
     return address;
   }
@@ -155,6 +157,11 @@ class PollConnection implements TransportConnection {
   #onFrame(text: string): void {
     if (this.#abort.signal.aborted) return;
     this.#known.note(text);
+    const heartbeat = heartbeatOf(text);
+    if (heartbeat) {
+      this.#waitMs = Math.min(MAX_WAIT_MS, heartbeat.pingIntervalMs);
+      this.#slackMs = heartbeat.pongTimeoutMs;
+    }
     this.#events.onFrame(text);
   }
 

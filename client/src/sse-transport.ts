@@ -1,8 +1,8 @@
 import { CloseCode } from "@chatcluster/protocol/codes";
-import { bearer, type End, endOf, endpoint, type Fetch, FrameSender, linesOf } from "./http-requests.ts";
+import { bearer, type End, endOf, endpoint, type Fetch, FrameSender, heartbeatOf, linesOf } from "./http-requests.ts";
 import type { Transport, TransportConnection, TransportEvents, TransportTarget } from "./transport.ts";
 
-/** Milliseconds of silence after which a stream counts as dead: the server sends a comment every 15 s. */
+/** Milliseconds of silence after which a stream counts as dead, until its `welcome` says otherwise. */
 const SILENCE_MS = 40_000;
 
 /** Server-sent events down and requests up, over `fetch`, which unlike `EventSource` can send headers and a login of any size. */
@@ -26,6 +26,7 @@ class SseConnection implements TransportConnection {
   readonly #events: TransportEvents;
   readonly #abort = new AbortController();
   readonly #sender: FrameSender;
+  #silenceMs = SILENCE_MS;
   #silence: ReturnType<typeof setTimeout> | undefined;
   #begun = false;
 
@@ -82,17 +83,26 @@ class SseConnection implements TransportConnection {
       else if (line.startsWith("event: ")) event = line.slice(7);
       else if (line === "") {
         if (data !== "" && event === "close") return JSON.parse(data) as End;
-        if (data !== "" && event === "") this.#onFrame(data);
+        if (data !== "" && event === "") this.#onEvent(data);
         [event, data] = ["", ""];
       }
     }
     return undefined;
   }
 
+  #onEvent(text: string): void {
+    const heartbeat = heartbeatOf(text);
+    if (heartbeat) {
+      this.#silenceMs = heartbeat.pingIntervalMs + heartbeat.pongTimeoutMs;
+      this.#listen();
+    }
+    this.#onFrame(text);
+  }
+
   #listen(): void {
     clearTimeout(this.#silence);
     const dead = () => this.#end({ code: CloseCode.PongTimeout, reason: "the stream is silent" });
-    this.#silence = setTimeout(dead, SILENCE_MS);
+    this.#silence = setTimeout(dead, this.#silenceMs);
   }
 
   #onFrame(text: string): void {

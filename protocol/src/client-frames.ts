@@ -17,6 +17,7 @@ import {
   Position,
   ReceiptKind,
   Role,
+  StreamId,
   UserId,
 } from "./model.ts";
 
@@ -52,8 +53,11 @@ export const Login = request("login", {
 });
 export type Login = Static<typeof Login>;
 
-/** Answer: `pong`. For clients that can't send WebSocket pings, as browsers can't. */
-export const Ping = request("ping", {});
+/**
+ * Answer: `pong`. For clients that can't send WebSocket pings, as browsers can't. By `POST /frames` with the `streamId` of a `welcome` it says
+ * that whoever reads that stream is there.
+ */
+export const Ping = request("ping", { streamId: optional(StreamId) });
 export type Ping = Static<typeof Ping>;
 
 /** Answer: `conversation`. A direct conversation exists once for each pair; a group is made once for each `clientId`. */

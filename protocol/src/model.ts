@@ -7,6 +7,7 @@ const identifier = (description: string) =>
 
 export const UserId = identifier("A user: the `sub` of the token");
 export const DeviceId = identifier("A device of a user, chosen by the client and kept by it");
+export const StreamId = identifier("A stream of server-sent events, named by the server");
 export const ConversationId = identifier("A conversation, named by the server");
 export const ClientId = identifier(
   "The client's own name for what it sends: a retry under the same name has no second effect",

@@ -12,6 +12,7 @@ import {
   Position,
   Presence,
   Receipt,
+  StreamId,
   UserId,
 } from "./model.ts";
 
@@ -28,6 +29,8 @@ export const Welcome = answer("welcome", {
   serverId: Type.String(),
   pingIntervalMs: Type.Integer({ minimum: 1 }),
   pongTimeoutMs: Type.Integer({ minimum: 1 }),
+  /** On a stream of server-sent events: names it in the client's pings. */
+  streamId: optional(StreamId),
 });
 export type Welcome = Static<typeof Welcome>;
 

@@ -8,4 +8,8 @@ export interface Connection {
   close(code: number, reason: string): void;
   /** Resolves when the peer has taken most of what was sent, or the connection is closed. */
   drained(): Promise<void>;
+  /** Where nothing of the client comes back by the connection itself: how its requests name it. */
+  readonly streamId?: string;
+  /** A request named it. */
+  onSignOfLife?(): void;
 }

@@ -4,6 +4,7 @@ import { take } from "./interest.ts";
 import { login } from "./login.ts";
 import { RateLimited } from "./rate-limiter.ts";
 import type { Session } from "./session.ts";
+import { noteSignOfLife, publishSignOfLife } from "./signs-of-life.ts";
 
 type Handlers = {
   [Type in ClientFrame["type"]]: (
@@ -33,7 +34,12 @@ export const handlers: Handlers = {
     return undefined;
   },
 
-  async ping(_session, { id }) {
+  async ping(session, { id, streamId }) {
+    const { services, userId } = session;
+    if (streamId !== undefined && !noteSignOfLife(services.registry, userId, streamId)) {
+      limit(session);
+      await publishSignOfLife(services, userId, streamId);
+    }
     return { type: "pong", re: id };
   },
 

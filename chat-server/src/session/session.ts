@@ -107,7 +107,9 @@ export class Session implements Subscriber {
     if (this.state === "closed") return;
     const { serverId, pingIntervalMs, pongTimeoutMs } = this.services;
     this.state = "live";
-    this.send({ type: "welcome", re, userId: this.userId, serverId, pingIntervalMs, pongTimeoutMs });
+    const { streamId } = this.connection;
+    const stream = streamId === undefined ? {} : { streamId };
+    this.send({ type: "welcome", re, userId: this.userId, serverId, pingIntervalMs, pongTimeoutMs, ...stream });
     for (const frame of this.#early) this.connection.send(frame);
     this.#early = [];
   }

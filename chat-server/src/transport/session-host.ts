@@ -33,6 +33,11 @@ export class SessionHost {
     return this.#open.size;
   }
 
+  /** Whether new connections are let in: not while the server drains. */
+  get admits(): boolean {
+    return this.#refusal === undefined;
+  }
+
   /** Refuses new connections from now on, with this reason. */
   refuse(reason: string): void {
     this.#refusal = reason;

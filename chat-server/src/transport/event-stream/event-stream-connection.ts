@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { CloseCode, type Position } from "@chatcluster/protocol";
 import type { Connection } from "../../session/connection.ts";
@@ -44,6 +45,12 @@ export class EventStreamConnection implements Connection {
   #cursorSentAt = 0;
   #cursorLength = 0;
   #closed = false;
+  /** Names the stream in what its client sends; nobody else can guess it. */
+  readonly streamId = randomBytes(9).toString("base64url");
+  /** Milliseconds since 1970 of the last sign that somebody reads this. */
+  seenAt = Date.now();
+  /** The client has shown that it can give such signs. */
+  hasPinged = false;
   /** Positions known at the welcome, for the first cursor. */
   onWelcome: () => Iterable<[string, Position]> = () => [];
 
@@ -86,6 +93,11 @@ export class EventStreamConnection implements Connection {
     let text = "";
     for (const frame of waiting) text += `data: ${frame}\n\n`;
     this.#response.write(`${text}${this.#idLine()}data: ${last}\n\n`);
+  }
+
+  onSignOfLife(): void {
+    this.seenAt = Date.now();
+    this.hasPinged = true;
   }
 
   /** A comment, which clients pass over and proxies count as life; with it a cursor that has not been sent yet. */

@@ -1,6 +1,6 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { FastifyInstance } from "fastify";
-import { EVENTS_PATH, EventStreams } from "../event-stream/event-stream-route.ts";
+import { EVENTS_PATH, type EventStreamOptions, EventStreams } from "../event-stream/event-stream-route.ts";
 import { OPENAPI_PATH, openApiDocument } from "../openapi/document.ts";
 import { POLL_PATH, pollRoute } from "../polling/poll-route.ts";
 import { type PollingOptions, PollSessions } from "../polling/poll-sessions.ts";
@@ -27,7 +27,7 @@ export class HttpTransports {
   readonly #polls: PollSessions;
   readonly #logger: Logger;
 
-  constructor(host: SessionHost, options: PollingOptions & { logger: Logger }) {
+  constructor(host: SessionHost, options: PollingOptions & EventStreamOptions & { logger: Logger }) {
     this.#host = host;
     this.#streams = new EventStreams(host, options);
     this.#polls = new PollSessions(host, options);
