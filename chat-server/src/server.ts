@@ -20,6 +20,7 @@ import { ReservationRecovery } from "./conversation/reservation-recovery.ts";
 import { UnreadCounts } from "./conversation/unread-counts.ts";
 import { FeedHub } from "./delivery/feed-hub.ts";
 import { PresenceWatch } from "./delivery/presence-watch.ts";
+import { Revocation } from "./delivery/revocation.ts";
 import { Topics } from "./delivery/topics.ts";
 import { Typing } from "./delivery/typing.ts";
 import { Drain } from "./drain.ts";
@@ -87,7 +88,17 @@ export async function startChatServer(
     onPending: (conversationId) => recovery.watch(conversationId),
     onEnded: (conversationId) => membership.forget(conversationId),
   });
-  const sender = new MessageSender({ broker, stores, log, conversations, offline, recovery, logger });
+  const sender = new MessageSender({
+    broker,
+    stores,
+    log,
+    conversations,
+    offline,
+    recovery,
+    logger,
+    onLive: (conversationId) => hub.keep(conversationId),
+  });
+  const revocation = new Revocation(hub, membership, logger);
   const receipts = new Receipts({ stores, broker, hub, conversations });
   const topics = new Topics(broker);
   const typing = new Typing(topics);
@@ -171,7 +182,10 @@ export async function startChatServer(
     },
     onHeld: (conversationId) => recovery.watch(conversationId),
     onTopic: (topic, payload) => void (typing.take(topic, payload) || presence.take(topic, payload)),
-    onInvalidated: (conversationId) => membership.forget(conversationId),
+    onInvalidated: (conversationId) => {
+      membership.forget(conversationId);
+      void revocation.check(conversationId);
+    },
     onUserEvent: (userId, payload) => {
       if (takeAcknowledgement(registry, userId, payload) || takeSignOfLife(registry, userId, payload)) return;
       const encoded = new OutboundFrame(payload);
@@ -180,6 +194,7 @@ export async function startChatServer(
     onResubscribed: () => {
       membership.forgetAll();
       hub.onResubscribed();
+      revocation.checkAll();
       for (const session of registry.all()) if (session.registered) void session.offline.flush();
     },
   });
@@ -210,6 +225,7 @@ export async function startChatServer(
       clearInterval(renewal);
       presence.close();
       recovery.close();
+      hub.close();
       await http.close();
       await push.close();
       await directory.close();

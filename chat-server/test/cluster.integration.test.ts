@@ -1,4 +1,4 @@
-import { serverContract } from "./server.contract.ts";
+import { serverContract } from "./contract/server.contract.ts";
 import { clusterBackend } from "./support/cluster.ts";
 
 serverContract("two servers on Redis and Cassandra keep the contract", async () => {

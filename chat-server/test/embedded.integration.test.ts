@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { serverContract } from "./server.contract.ts";
+import { serverContract } from "./contract/server.contract.ts";
 
 serverContract("the embedded default keeps the contract", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "chat-"));

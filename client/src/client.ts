@@ -1,22 +1,25 @@
-import type { ChangeFrame, Conversation, Message, ReceiptKind, Role, ServerFrame } from "@chatcluster/protocol";
+import type { ChangeFrame, Conversation, ReceiptKind, Rights, Role } from "@chatcluster/protocol";
+import { MAX_POSITIONS } from "@chatcluster/protocol/limits";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
-import type { AnswerOf, AnswerType, EventFrame, Request } from "./connection.ts";
+import type { AnswerOf, AnswerType, EventFrame } from "./connection.ts";
 import { abortable, delay } from "./delay.ts";
 import { Emitter } from "./emitter.ts";
 import { ChatError, ClientErrorCode, isRetryable } from "./errors.ts";
+import type { FrameOf as Frame, Message, Request } from "./frames.ts";
 import { LiveInterest } from "./live-interest.ts";
 import type { CallOptions, ChangeOptions, ChatClientOptions, ChatEvents, NewConversation } from "./options.ts";
 import { Outbox, type SentMessage } from "./outbox.ts";
 import { ReceiptMarks } from "./receipt-marks.ts";
 import { Receipts } from "./receipts.ts";
 import { MemoryOutboxStore, type OutboxEntry } from "./store.ts";
+import type { SubscribeOptions, Subscription } from "./subscription.ts";
+import { isLive, Subscriptions } from "./subscriptions.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Synchronizer } from "./synchronizer.ts";
 import { defaultTransports } from "./transports.ts";
 
 type Unnamed<Frame> = Frame extends ChangeFrame ? Omit<Frame, "id" | "clientId"> : never;
 type Change = Unnamed<ChangeFrame>;
-type Frame<Type extends ServerFrame["type"]> = Extract<ServerFrame, { type: Type }>;
 
 /**
  * One user's chat on one device. Add listeners first, then `connect()`: what the device missed comes right after the login.
@@ -27,6 +30,7 @@ export class ChatClient extends Emitter<ChatEvents> {
   readonly #abort = new AbortController();
   readonly #supervisor: Supervisor;
   readonly #synchronizer: Synchronizer;
+  readonly #subscriptions: Subscriptions;
   readonly #outbox: Outbox;
   readonly #receipts: Receipts;
   readonly #interest: LiveInterest;
@@ -53,12 +57,16 @@ export class ChatClient extends Emitter<ChatEvents> {
         requestTimeoutMs: options.requestTimeoutMs ?? 15_000,
       },
       {
-        positions: () => this.#synchronizer.positions(),
+        positions: () => {
+          const live = this.#subscriptions.positions();
+          return { ...this.#synchronizer.positions(MAX_POSITIONS - Object.keys(live).length), ...live };
+        },
         onConnected: ({ userId, serverId }, positions, transport) => {
           this.#userId = userId;
           this.emit("connected", { userId, serverId, transport: transport.name });
           this.#outbox.flush();
           this.#interest.renew();
+          this.#subscriptions.afterLogin(positions);
           void this.#afterLogin(userId, positions);
         },
         onEvent: (frame) => this.#onEvent(frame),
@@ -82,11 +90,24 @@ export class ChatClient extends Emitter<ChatEvents> {
       },
       signal,
     );
+    this.#subscriptions = new Subscriptions(
+      {
+        request: (request, ...expected) => this.#request(request, ...expected),
+        connected,
+        publish: (conversationId, content, options) => this.publish(conversationId, content, options),
+        failed,
+      },
+      this.#backoff,
+      signal,
+    );
     this.#outbox = new Outbox(
       options.outbox ?? new MemoryOutboxStore(),
       {
-        send: async ({ conversationId, clientId, text }) => {
-          const { messageId, sentAt } = await this.#request({ type: "send", conversationId, clientId, text }, "sent");
+        send: async ({ conversationId, clientId, text, data }) => {
+          const request: Request = data
+            ? { type: "publish", conversationId, clientId, data }
+            : { type: "send", conversationId, clientId, text };
+          const { messageId, sentAt } = await this.#request(request, "sent");
           return { conversationId, clientId, messageId, sentAt };
         },
         connected,
@@ -168,6 +189,30 @@ export class ChatClient extends Emitter<ChatEvents> {
     return this.#outbox.add({ clientId, conversationId, text, createdAt: Date.now() }, signal);
   }
 
+  /**
+   * Sends a text or bytes to a live conversation, which need not be subscribed to for that. Kept, and sent again, as by {@link send}.
+   *
+   * @param content a text of up to 16,384 UTF-16 units, or up to 48,000 bytes.
+   */
+  publish(
+    conversationId: string,
+    content: string | Uint8Array,
+    { clientId = crypto.randomUUID(), signal }: CallOptions & { clientId?: string } = {},
+  ): Promise<SentMessage> {
+    const body = typeof content === "string" ? { text: content } : { text: "", data: content };
+    return this.#outbox.add({ clientId, conversationId, ...body, createdAt: Date.now() }, signal);
+  }
+
+  /**
+   * Subscribes to a live conversation, now or as soon as there is a connection, and on each one after it. Add listeners at once: events
+   * come later than this returns.
+   *
+   * @throws ChatError `already_subscribed`, `closed`. What the server has against it is told by `ended`, and by `ready`.
+   */
+  subscribe(conversationId: string, options: SubscribeOptions = {}): Subscription {
+    return this.#subscriptions.subscribe(conversationId, options);
+  }
+
   /** Creates a conversation, or gives the direct one that exists between the two. The user is always a member. */
   async createConversation(
     { clientId = crypto.randomUUID(), ...conversation }: NewConversation,
@@ -175,7 +220,7 @@ export class ChatClient extends Emitter<ChatEvents> {
   ): Promise<Conversation> {
     const request = { type: "create_conversation", clientId, ...conversation } as const;
     const answer = await this.#call(request, "conversation", signal);
-    this.#synchronizer.add(answer.conversation.id, answer.position);
+    if (answer.conversation.kind !== "live") this.#synchronizer.add(answer.conversation.id, answer.position);
     return answer.conversation;
   }
 
@@ -219,6 +264,11 @@ export class ChatClient extends Emitter<ChatEvents> {
   /** Gives a group another title, as an owner or admin. */
   rename(conversationId: string, title: string, options?: ChangeOptions): Promise<void> {
     return this.#change({ type: "rename", conversationId, title }, options);
+  }
+
+  /** Says who may subscribe and publish to a live conversation, as an owner of it. */
+  setRights(conversationId: string, rights: Rights, options?: ChangeOptions): Promise<void> {
+    return this.#change({ type: "set_rights", conversationId, rights }, options);
   }
 
   /** Changes the text of a message of the user's own. */
@@ -287,20 +337,29 @@ export class ChatClient extends Emitter<ChatEvents> {
     switch (frame.type) {
       case "message":
       case "conversation_changed":
-        this.#synchronizer.onEvent(frame);
+        if (isLive(frame.type === "message" ? frame.message.conversationId : frame.conversationId))
+          this.#subscriptions.onEvent(frame);
+        else this.#synchronizer.onEvent(frame);
+        break;
+      case "subscribed":
+        this.#subscriptions.onSubscribed(frame);
+        break;
+      case "unsubscribed":
+        this.#subscriptions.onUnsubscribed(frame);
         break;
       case "conversation_removed":
         this.#synchronizer.remove(frame.conversationId);
         this.emit("conversation_removed", { conversationId: frame.conversationId });
         break;
       case "resumed":
-        this.#synchronizer.onResumed(frame);
+        if (isLive(frame.conversationId)) this.#subscriptions.onResumed(frame);
+        else this.#synchronizer.onResumed(frame);
         break;
       case "receipt":
         if (this.#receiptMarks.advance(frame.receipt)) this.emit("receipt", frame.receipt);
         break;
       case "conversation_added":
-        this.#synchronizer.add(frame.conversation.id, frame.position);
+        if (frame.conversation.kind !== "live") this.#synchronizer.add(frame.conversation.id, frame.position);
         this.emit("conversation", frame.conversation);
         break;
       case "typing":
@@ -325,9 +384,9 @@ export class ChatClient extends Emitter<ChatEvents> {
     if (message.senderId !== this.#userId) this.#receipts.add("delivered", message.conversationId, message.id);
   }
 
-  #request<Type extends AnswerType>(request: Request, expected: Type): Promise<AnswerOf<Type>> {
+  #request<Type extends AnswerType>(request: Request, ...expected: Type[]): Promise<AnswerOf<Type>> {
     const { connection } = this.#supervisor;
-    if (connection) return connection.request(request, expected);
+    if (connection) return connection.request(request, ...expected);
     return Promise.reject(new ChatError(ClientErrorCode.ConnectionLost, "there is no connection"));
   }
 

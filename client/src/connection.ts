@@ -1,11 +1,13 @@
-import type { ClientFrame, ServerFrame, Welcome } from "@chatcluster/protocol";
+import type { Welcome } from "@chatcluster/protocol";
 import { CloseCode, ErrorCode } from "@chatcluster/protocol/codes";
+import { toBase64 } from "./base64.ts";
 import { decode } from "./decode.ts";
 import { ChatError, ClientErrorCode } from "./errors.ts";
+import type { FrameOf, Request, ServerFrame } from "./frames.ts";
 import type { Transport, TransportConnection, TransportTarget } from "./transport.ts";
 
 export type AnswerType = Exclude<Extract<ServerFrame, { re?: number }>["type"], "error">;
-export type AnswerOf<Type extends AnswerType> = Extract<ServerFrame, { type: Type }>;
+export type AnswerOf<Type extends AnswerType> = FrameOf<Type>;
 /** A frame that answers no request. */
 export type EventFrame = Extract<
   ServerFrame,
@@ -21,12 +23,11 @@ export type EventFrame = Extract<
       | "offline_overflow"
       | "drain"
       | "resumed"
+      | "subscribed"
+      | "unsubscribed"
       | "error";
   }
 >;
-
-type WithoutId<Frame> = Frame extends ClientFrame ? Omit<Frame, "id"> : never;
-export type Request = WithoutId<ClientFrame>;
 
 export interface ConnectionEvents {
   /** The login succeeded. Called before any event that follows it, since those may come in the same turn of the event loop. */
@@ -37,7 +38,7 @@ export interface ConnectionEvents {
 }
 
 interface Waiting {
-  readonly expected: AnswerType;
+  readonly expected: readonly AnswerType[];
   readonly resolve: (frame: ServerFrame) => void;
   readonly reject: (error: ChatError) => void;
   readonly timer: ReturnType<typeof setTimeout>;
@@ -106,7 +107,7 @@ export class Connection {
    *
    * @throws ChatError the server's, or `connection_lost`, `timeout`, `protocol_error`.
    */
-  request<Type extends AnswerType>(request: Request, expected: Type): Promise<AnswerOf<Type>> {
+  request<Type extends AnswerType>(request: Request, ...expected: Type[]): Promise<AnswerOf<Type>> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
         reject(new ChatError(ClientErrorCode.ConnectionLost, "the connection is closed"));
@@ -118,7 +119,8 @@ export class Connection {
         reject(new ChatError(ClientErrorCode.Timeout, `no answer to ${request.type} within ${this.#timeoutMs} ms`));
       }, this.#timeoutMs);
       this.#waiting.set(id, { expected, resolve: resolve as (frame: ServerFrame) => void, reject, timer });
-      this.#open.send(JSON.stringify({ ...request, id }));
+      const frame = { ...request, id };
+      this.#open.send(JSON.stringify("data" in frame ? { ...frame, data: toBase64(frame.data) } : frame));
     });
   }
 
@@ -170,7 +172,7 @@ export class Connection {
     clearTimeout(waiting.timer);
     if (frame.type === "error") {
       waiting.reject(errorOf(frame));
-    } else if (frame.type === waiting.expected) {
+    } else if ((waiting.expected as readonly string[]).includes(frame.type)) {
       if (frame.type === "welcome") {
         this.#welcomed = true;
         this.#startHeartbeat(frame);
@@ -179,7 +181,10 @@ export class Connection {
       waiting.resolve(frame);
     } else {
       waiting.reject(
-        new ChatError(ClientErrorCode.ProtocolError, `expected ${waiting.expected}, the server sent ${frame.type}`),
+        new ChatError(
+          ClientErrorCode.ProtocolError,
+          `expected ${waiting.expected.join(" or ")}, the server sent ${frame.type}`,
+        ),
       );
     }
     this.#onSettled();
@@ -220,7 +225,7 @@ export class Connection {
   }
 }
 
-function errorOf({ code, message, retryAfterMs }: Extract<ServerFrame, { type: "error" }>): ChatError {
+function errorOf({ code, message, retryAfterMs }: FrameOf<"error">): ChatError {
   const known = (Object.values(ErrorCode) as string[]).includes(code) ? code : ErrorCode.Internal;
   return new ChatError(known, message, retryAfterMs === undefined ? {} : { retryAfterMs });
 }

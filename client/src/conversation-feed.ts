@@ -1,4 +1,5 @@
-import type { ConversationChanged, History, Message, MessageEvent, Position, Resumed } from "@chatcluster/protocol";
+import type { ConversationChanged, Position, Resumed } from "@chatcluster/protocol";
+import type { History, Message, MessageEvent } from "./frames.ts";
 import { earlierId, FIRST_MESSAGE_ID } from "./message-id.ts";
 import { SeenMessages } from "./seen-messages.ts";
 
@@ -25,6 +26,8 @@ export interface FeedHooks {
   fetchHistory(after: string): Promise<History>;
   /** The history could not be read. */
   historyFailed(error: unknown): void;
+  /** All that was missed, up to now, has been handed over. */
+  settled?(): void;
 }
 
 type State =
@@ -111,7 +114,7 @@ export class ConversationFeed {
     this.#state = "resuming";
   }
 
-  onResumed({ recovered, position }: Resumed): void {
+  onResumed({ recovered, position }: Pick<Resumed, "recovered" | "position">): void {
     const own = this.#position;
     const sameLog = own?.epoch === position.epoch;
     if (sameLog && own.offset >= position.offset) this.#settle();
@@ -217,6 +220,7 @@ export class ConversationFeed {
     }
     for (const event of loose) if (event.type === "conversation_changed") this.#hooks.changed(event);
     if (this.#held.length > 0 || this.#dropped) this.#enter("resuming");
+    else this.#hooks.settled?.();
     this.#dropped = false;
   }
 

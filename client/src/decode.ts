@@ -1,5 +1,7 @@
-import type { Conversation, Message, Position, Presence, Receipt, ServerFrame } from "@chatcluster/protocol";
+import type { Conversation, Message, Position, Presence, Receipt, Rights, ServerFrame } from "@chatcluster/protocol";
+import { fromBase64 } from "./base64.ts";
 import { ChatError, ClientErrorCode } from "./errors.ts";
+import type { ServerFrame as Decoded } from "./frames.ts";
 
 type Fields = Record<string, unknown>;
 type Check = (value: unknown) => boolean;
@@ -30,6 +32,7 @@ const message = object<Message>({
   clientId: text,
   sentAt: count,
   text,
+  data: maybe(text),
   editedAt: maybe(count),
   deletedAt: maybe(count),
 });
@@ -39,6 +42,7 @@ const conversation = object<Conversation>({
   title: maybe(text),
   createdBy: text,
   createdAt: count,
+  rights: maybe(object<Rights>({ subscribe: text, publish: text })),
   members: list(object({ userId: text, role: maybe(text), deliveredUpTo: maybe(text), readUpTo: maybe(text) })),
 });
 const presence = object<Presence>({ userId: text, online: flag, lastSeenAt: maybe(count) });
@@ -67,6 +71,16 @@ const frames: { [Type in ServerFrame["type"]]: Check } = {
   }),
   sent: object({ re: count, conversationId: text, clientId: text, messageId: text, sentAt: count }),
   history: object({ re: count, conversationId: text, messages: list(message), more: flag }),
+  subscribed: object({
+    re: maybe(count),
+    conversationId: text,
+    position,
+    recovered: maybe(flag),
+    title: text,
+    mayPublish: flag,
+    at: count,
+  }),
+  unsubscribed: object({ conversationId: text, code: maybe(text) }),
   resumed: object({ re: maybe(count), conversationId: text, recovered: flag, position }),
   error: object({ re: maybe(count), code: text, message: text, retryAfterMs: maybe(count) }),
   message: object({ message, position: maybe(position) }),
@@ -87,7 +101,7 @@ const frames: { [Type in ServerFrame["type"]]: Check } = {
  * @returns undefined for a type that this client does not know: a newer server's, to be passed over.
  * @throws ChatError `protocol_error` for anything else that is not a frame.
  */
-export function decode(frame: string): ServerFrame | undefined {
+export function decode(frame: string): Decoded | undefined {
   let value: unknown;
   try {
     value = JSON.parse(frame);
@@ -100,5 +114,24 @@ export function decode(frame: string): ServerFrame | undefined {
   if (!Object.hasOwn(frames, type)) return undefined;
   if (!frames[type as ServerFrame["type"]](value))
     throw new ChatError(ClientErrorCode.ProtocolError, `the server sent an ill-formed ${type} frame`);
-  return value as ServerFrame;
+  return decoded(value as ServerFrame);
+}
+
+function decoded(frame: ServerFrame): Decoded {
+  try {
+    for (const holder of messagesOf(frame)) {
+      const { data } = holder as { data?: string | Uint8Array };
+      if (typeof data === "string") (holder as { data?: string | Uint8Array }).data = fromBase64(data);
+    }
+  } catch (cause) {
+    throw new ChatError(ClientErrorCode.ProtocolError, "the server sent data that is not base 64", { cause });
+  }
+  return frame as Decoded;
+}
+
+function messagesOf(frame: ServerFrame): Message[] {
+  if (frame.type === "message") return [frame.message];
+  if (frame.type === "history") return frame.messages;
+  if (frame.type === "conversations") return frame.conversations.flatMap(({ lastMessage }) => lastMessage ?? []);
+  return [];
 }

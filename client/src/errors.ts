@@ -10,6 +10,8 @@ export const ClientErrorCode = {
   Timeout: "timeout",
   /** A message was not acknowledged for so long that the server may have forgotten its `clientId`: a retry could store it twice. */
   Expired: "expired",
+  /** The conversation is subscribed to already. */
+  AlreadySubscribed: "already_subscribed",
   /** The server sent something that is not of the protocol. */
   ProtocolError: "protocol_error",
   /** The application's token provider failed; see `cause`. */

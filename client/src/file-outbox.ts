@@ -1,4 +1,5 @@
 import { open, readFile, rename } from "node:fs/promises";
+import { fromBase64, toBase64 } from "./base64.ts";
 import type { OutboxEntry, OutboxStore } from "./store.ts";
 
 /**
@@ -33,7 +34,7 @@ export class FileOutboxStore implements OutboxStore {
 
   /** One write after the other; each takes what is there when its turn has come. */
   #write(): Promise<void> {
-    const write = async () => replace(this.#path, JSON.stringify([...this.#entries.values()]));
+    const write = async () => replace(this.#path, JSON.stringify([...this.#entries.values()].map(written)));
     this.#written = this.#written.then(write, write);
     return this.#written;
   }
@@ -49,14 +50,21 @@ async function read(path: string): Promise<OutboxEntry[]> {
   }
   const entries: unknown = JSON.parse(text);
   if (!Array.isArray(entries) || !entries.every(isEntry)) throw new Error(`${path} is no outbox`);
-  return entries;
+  return entries.map(({ data, ...entry }) => (data === undefined ? entry : { ...entry, data: fromBase64(data) }));
 }
 
-function isEntry(value: unknown): value is OutboxEntry {
-  const { clientId, conversationId, text, createdAt, firstSentAt } = (value ?? {}) as Record<string, unknown>;
+/** As it stands in the file: bytes in base 64. */
+type Written = Omit<OutboxEntry, "data"> & { data?: string };
+
+const written = ({ data, ...entry }: OutboxEntry): Written =>
+  data === undefined ? entry : { ...entry, data: toBase64(data) };
+
+function isEntry(value: unknown): value is Written {
+  const { clientId, conversationId, text, data, createdAt, firstSentAt } = (value ?? {}) as Record<string, unknown>;
   return (
     [clientId, conversationId, text].every((field) => typeof field === "string") &&
     typeof createdAt === "number" &&
+    (data === undefined || typeof data === "string") &&
     (firstSentAt === undefined || typeof firstSentAt === "number")
   );
 }

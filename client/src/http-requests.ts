@@ -1,4 +1,4 @@
-import type { Welcome } from "@chatcluster/protocol";
+import type { Login, Welcome } from "@chatcluster/protocol";
 import { CloseCode, ErrorCode } from "@chatcluster/protocol/codes";
 import type { TransportEvents, TransportTarget } from "./transport.ts";
 
@@ -82,6 +82,7 @@ export class FrameSender {
   readonly #onFrame: TransportEvents["onFrame"];
   readonly #onEnd: (end: End) => void;
   #queue: string[] = [];
+  #deviceId: string | undefined;
   #sending = false;
 
   constructor(
@@ -95,6 +96,11 @@ export class FrameSender {
     this.#signal = signal;
     this.#onFrame = hooks.onFrame;
     this.#onEnd = hooks.onEnd;
+  }
+
+  /** The login that opens the stream, or begins the polls: what is asked for by frames is then taken up by those. */
+  loggedIn(login: string): void {
+    this.#deviceId = (JSON.parse(login) as Login).device.id;
   }
 
   send(text: string): void {
@@ -127,7 +133,9 @@ export class FrameSender {
   }
 
   async #post(frames: string[]): Promise<void> {
-    const response = await this.#fetch(endpoint(this.#target, "frames"), {
+    const address = endpoint(this.#target, "frames");
+    if (this.#deviceId !== undefined) address.searchParams.set("device", this.#deviceId);
+    const response = await this.#fetch(address, {
       method: "POST",
       headers: { ...bearer(this.#target), "content-type": "application/x-ndjson" },
       body: frames.join("\n"),

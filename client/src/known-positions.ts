@@ -1,4 +1,4 @@
-import type { Position, ServerFrame } from "@chatcluster/protocol";
+import type { Conversation, Position, ServerFrame } from "@chatcluster/protocol";
 import { MAX_POSITIONS } from "@chatcluster/protocol/limits";
 
 /** How far the frames that went by have come, for a login in the middle of a connection, as polling needs where servers take turns. */
@@ -11,7 +11,7 @@ export class KnownPositions {
   }
 
   note(text: string): void {
-    if (!text.includes('"position":')) return;
+    if (!text.includes('"position":') && !text.includes('"unsubscribed"')) return;
     let frame: ServerFrame;
     try {
       frame = JSON.parse(text) as ServerFrame;
@@ -20,9 +20,10 @@ export class KnownPositions {
       return;
     }
     if (frame.type === "conversations")
-      for (const { conversation, position } of frame.conversations) this.#begin(conversation.id, position);
+      for (const { conversation, position } of frame.conversations) this.#begin(conversation, position);
     else if (frame.type === "conversation_added" || frame.type === "conversation")
-      this.#begin(frame.conversation.id, frame.position);
+      this.#begin(frame.conversation, frame.position);
+    else if (frame.type === "unsubscribed") this.#positions.delete(frame.conversationId);
     else if ("position" in frame && frame.position) this.#event(frame, frame.position);
   }
 
@@ -38,8 +39,9 @@ export class KnownPositions {
     if (conversationId !== undefined && !event.recovered) this.#set(conversationId, position);
   }
 
-  #begin(conversationId: string, position: Position): void {
-    if (!this.#positions.has(conversationId)) this.#positions.set(conversationId, position);
+  /** To have the position of a live conversation is to be subscribed to it. */
+  #begin({ id, kind }: Conversation, position: Position): void {
+    if (kind !== "live" && !this.#positions.has(id)) this.#positions.set(id, position);
   }
 
   #set(conversationId: string, position: Position): void {

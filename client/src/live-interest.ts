@@ -1,6 +1,7 @@
 import type { Presence } from "@chatcluster/protocol";
 import { TYPING_TIMEOUT_MS } from "@chatcluster/protocol/limits";
-import type { AnswerOf, AnswerType, Request } from "./connection.ts";
+import type { AnswerOf, AnswerType } from "./connection.ts";
+import type { Request } from "./frames.ts";
 import type { TypingNotice } from "./options.ts";
 
 export interface LiveInterestHooks {

@@ -10,7 +10,12 @@ export const FIRST_MESSAGE_ID = "0".repeat(TIME_DIGITS + RANDOM_DIGITS);
 export function earlierId(id: string, ms: number): string {
   let time = 0;
   for (const digit of id.slice(0, TIME_DIGITS)) time = time * 32 + DIGITS.indexOf(digit);
-  time = Math.max(0, time - ms);
+  return firstIdAt(time - ms);
+}
+
+/** The smallest message id of a time, in milliseconds since 1970. */
+export function firstIdAt(ms: number): string {
+  let time = Math.max(0, ms);
   let digits = "";
   for (let i = 0; i < TIME_DIGITS; i++) {
     digits = (DIGITS[time % 32] as string) + digits;

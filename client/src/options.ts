@@ -1,14 +1,7 @@
-import type {
-  ClientFrame,
-  Conversation,
-  ConversationChange,
-  Login,
-  Message,
-  Presence,
-  Receipt,
-} from "@chatcluster/protocol";
+import type { ClientFrame, Conversation, ConversationChange, Login, Presence, Receipt } from "@chatcluster/protocol";
 import type { BackoffOptions } from "./backoff.ts";
 import type { ChatError } from "./errors.ts";
+import type { Message } from "./frames.ts";
 import type { SentMessage } from "./outbox.ts";
 import type { OutboxEntry, OutboxStore } from "./store.ts";
 import type { TokenSource } from "./supervisor.ts";
@@ -42,7 +35,7 @@ export interface ChatEvents {
   connected: { userId: string; serverId: string; transport: string };
   /** The connection was lost; the client comes back by itself, unless `retryInMs` is absent. */
   disconnected: { code: number; reason: string; retryInMs?: number };
-  /** A message of any conversation of the user, the user's own ones too. Each one once, in the conversation's order. */
+  /** A message of any direct or group conversation of the user, the user's own ones too (of live ones: see `Subscription`). Each one once, in the conversation's order. */
   message: Message;
   /** Another member has got, or has read, everything up to a message. Never goes back. */
   receipt: Receipt;

@@ -25,7 +25,10 @@ for (const [name, make] of [
     await store.put({ ...entry("a"), firstSentAt: 2 });
     await store.remove("b");
     await store.remove("b");
-    assert.deepEqual(await store.load(), [{ ...entry("a"), firstSentAt: 2 }, entry("c")]);
+    await store.put({ ...entry("d"), data: new Uint8Array([0, 255]) });
+    const loaded = await store.load();
+    assert.deepEqual(loaded, [{ ...entry("a"), firstSentAt: 2 }, entry("c"), { ...entry("d"), data: loaded[2]?.data }]);
+    assert.deepEqual([...(loaded[2]?.data ?? [])], [0, 255]);
   });
 
 test("the outbox in a file is there for the next process, and leaves no other file behind", async (t) => {
@@ -33,8 +36,10 @@ test("the outbox in a file is there for the next process, and leaves no other fi
   const path = join(made, "outbox.json");
   const first = new FileOutboxStore(path);
   for (const clientId of ["a", "b", "c"]) await first.put(entry(clientId));
+  await first.put({ ...entry("d"), data: new Uint8Array([0, 255]) });
   await first.remove("b");
-  assert.deepEqual(await new FileOutboxStore(path).load(), [entry("a"), entry("c")]);
+  const data = new Uint8Array([0, 255]);
+  assert.deepEqual(await new FileOutboxStore(path).load(), [entry("a"), entry("c"), { ...entry("d"), data }]);
   assert.deepEqual(await readdir(made), ["outbox.json"]);
 });
 

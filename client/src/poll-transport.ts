@@ -79,6 +79,7 @@ class PollConnection implements TransportConnection {
       return;
     }
     this.#login = JSON.parse(text) as Login;
+    this.#sender.loggedIn(text);
     this.#known.add(this.#login.positions ?? {});
     void this.#run();
   }

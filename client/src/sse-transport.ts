@@ -49,6 +49,7 @@ class SseConnection implements TransportConnection {
     if (this.#begun || !text.includes('"type":"login"')) this.#sender.send(text);
     else {
       this.#begun = true;
+      this.#sender.loggedIn(text);
       void this.#stream(text);
     }
   }

@@ -4,6 +4,8 @@ export interface OutboxEntry {
   readonly clientId: string;
   readonly conversationId: string;
   readonly text: string;
+  /** Instead of a text, to a live conversation. */
+  readonly data?: Uint8Array;
   /** Milliseconds since 1970. The entries of a conversation are sent in the order in which they were added. */
   readonly createdAt: number;
   /** When it first left, in milliseconds since 1970; the server remembers the `clientId` for a bounded time from then on. */

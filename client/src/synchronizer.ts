@@ -1,11 +1,12 @@
-import type { Conversation, ConversationChanged, Message, Position, Resumed } from "@chatcluster/protocol";
+import type { Conversation, ConversationChanged, Position, Resumed } from "@chatcluster/protocol";
 import { ErrorCode } from "@chatcluster/protocol/codes";
-import { MAX_PAGE_SIZE, MAX_POSITIONS } from "@chatcluster/protocol/limits";
+import { MAX_PAGE_SIZE } from "@chatcluster/protocol/limits";
 import { Backoff } from "./backoff.ts";
-import type { AnswerOf, AnswerType, Request } from "./connection.ts";
+import type { AnswerOf, AnswerType } from "./connection.ts";
 import { ConversationFeed, type LogFrame } from "./conversation-feed.ts";
 import { delay } from "./delay.ts";
 import { isRetryable } from "./errors.ts";
+import type { Message, Request } from "./frames.ts";
 
 export interface SynchronizerHooks {
   /** Hands a message to the application. */
@@ -43,12 +44,12 @@ export class Synchronizer {
     });
   }
 
-  /** The positions that a login carries: of the conversations that were last active, as many as it may. */
-  positions(): Record<string, Position> {
+  /** The positions that a login carries: of the conversations that were last active, at most so many. */
+  positions(limit: number): Record<string, Position> {
     const known = [...this.#feeds].filter(([, { position }]) => position !== undefined);
     known.sort(([, a], [, b]) => ((a.lastMessageId ?? "") < (b.lastMessageId ?? "") ? 1 : -1));
     for (const [, feed] of known) feed.expectResumed();
-    return Object.fromEntries(known.slice(0, MAX_POSITIONS).map(([id, { position }]) => [id, position as Position]));
+    return Object.fromEntries(known.slice(0, limit).map(([id, { position }]) => [id, position as Position]));
   }
 
   /** After a login with those positions: resumes the conversations that did not fit, and learns of all there are, once. */
@@ -117,7 +118,8 @@ export class Synchronizer {
     do {
       const page = { type: "list_conversations", limit: MAX_PAGE_SIZE, ...(after !== undefined && { after }) } as const;
       const { conversations, nextAfter } = await this.#retrying(() => this.#hooks.request(page, "conversations"));
-      for (const { conversation, position, lastMessage } of conversations) each(conversation, position, lastMessage);
+      for (const { conversation, position, lastMessage } of conversations)
+        if (conversation.kind !== "live") each(conversation, position, lastMessage);
       after = nextAfter;
     } while (after !== undefined);
   }

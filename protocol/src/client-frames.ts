@@ -11,11 +11,14 @@ import {
 import {
   ClientId,
   ConversationId,
+  ConversationKind,
+  Data,
   DeviceId,
   MessageId,
   optional,
   Position,
   ReceiptKind,
+  Rights,
   Role,
   StreamId,
   UserId,
@@ -60,12 +63,16 @@ export type Login = Static<typeof Login>;
 export const Ping = request("ping", { streamId: optional(StreamId) });
 export type Ping = Static<typeof Ping>;
 
-/** Answer: `conversation`. A direct conversation exists once for each pair; a group is made once for each `clientId`. */
+/**
+ * Answer: `conversation`. A direct conversation exists once for each pair; a group or live one is made once for each `clientId`. `rights`
+ * and a title belong to live ones, which may do without other members.
+ */
 export const CreateConversation = request("create_conversation", {
   clientId: ClientId,
-  kind: Type.Union([Type.Literal("direct"), Type.Literal("group")]),
-  memberIds: Type.Array(UserId, { minItems: 1, maxItems: MAX_MEMBERS - 1, uniqueItems: true }),
+  kind: ConversationKind,
+  memberIds: Type.Array(UserId, { maxItems: MAX_MEMBERS - 1, uniqueItems: true }),
   title: optional(Type.String({ minLength: 1, maxLength: MAX_TITLE_LENGTH })),
+  rights: optional(Rights),
 });
 export type CreateConversation = Static<typeof CreateConversation>;
 
@@ -83,6 +90,21 @@ export const Send = request("send", {
   text: Type.String({ minLength: 1, maxLength: MAX_TEXT_LENGTH }),
 });
 export type Send = Static<typeof Send>;
+
+/** A message of data, to a live conversation. Answer: `sent`, as to `send`. */
+export const Publish = request("publish", { conversationId: ConversationId, clientId: ClientId, data: Data });
+export type Publish = Static<typeof Publish>;
+
+/**
+ * Subscribes to a live conversation until the connection ends, from now on or from a position. Answer: `subscribed`, then what was missed;
+ * to a request over HTTP `ok`, and `subscribed` comes on the stream.
+ */
+export const Subscribe = request("subscribe", { conversationId: ConversationId, position: optional(Position) });
+export type Subscribe = Static<typeof Subscribe>;
+
+/** Answer: `ok`. */
+export const Unsubscribe = request("unsubscribe", { conversationId: ConversationId });
+export type Unsubscribe = Static<typeof Unsubscribe>;
 
 /** Answer: `history`, newest first before `before`, or oldest first after `after`; without both, the newest. */
 export const FetchHistory = request("fetch_history", {
@@ -152,6 +174,10 @@ export type SetRole = Static<typeof SetRole>;
 export const Rename = change("rename", { title: Type.String({ minLength: 1, maxLength: MAX_TITLE_LENGTH }) });
 export type Rename = Static<typeof Rename>;
 
+/** By an owner of a live conversation. */
+export const SetRights = change("set_rights", { rights: Rights });
+export type SetRights = Static<typeof SetRights>;
+
 /** By the sender. */
 export const EditMessage = change("edit_message", {
   messageId: MessageId,
@@ -169,6 +195,9 @@ export const clientFrames = {
   create_conversation: CreateConversation,
   list_conversations: ListConversations,
   send: Send,
+  publish: Publish,
+  subscribe: Subscribe,
+  unsubscribe: Unsubscribe,
   fetch_history: FetchHistory,
   resume: Resume,
   receipt: SendReceipt,
@@ -182,6 +211,7 @@ export const clientFrames = {
   remove_member: RemoveMember,
   set_role: SetRole,
   rename: Rename,
+  set_rights: SetRights,
   edit_message: EditMessage,
   delete_message: DeleteMessage,
 } as const;
@@ -192,6 +222,9 @@ export type ClientFrame =
   | CreateConversation
   | ListConversations
   | Send
+  | Publish
+  | Subscribe
+  | Unsubscribe
   | FetchHistory
   | Resume
   | SendReceipt
@@ -203,4 +236,4 @@ export type ClientFrame =
   | ChangeFrame;
 
 /** Frames that change a conversation by an event of its log. */
-export type ChangeFrame = Invite | Leave | RemoveMember | SetRole | Rename | EditMessage | DeleteMessage;
+export type ChangeFrame = Invite | Leave | RemoveMember | SetRole | Rename | SetRights | EditMessage | DeleteMessage;

@@ -6,7 +6,7 @@ export const ErrorCode = {
   UnknownType: "unknown_type",
   /** A field is missing, unknown, ill-typed or out of bounds; the text names it. */
   InvalidFrame: "invalid_frame",
-  /** The message's text is longer than the limit. */
+  /** The message's text, or its data, is longer than the limit. */
   MessageTooLong: "message_too_long",
   /** The token is missing, expired, not yet valid, or its signature is wrong. */
   Unauthenticated: "unauthenticated",
@@ -20,6 +20,8 @@ export const ErrorCode = {
   Forbidden: "forbidden",
   /** More per second than the limit; `retryAfterMs` says when to try again. */
   RateLimited: "rate_limited",
+  /** The connection is subscribed to as many live conversations as it may be. */
+  TooManySubscriptions: "too_many_subscriptions",
   /** The server, or the user, has as many connections as it may. */
   TooManyConnections: "too_many_connections",
   /** A dependency is away. Nothing is lost: retry under the same `clientId` after `retryAfterMs`. */

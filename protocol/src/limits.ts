@@ -4,6 +4,8 @@
 export const MAX_FRAME_BYTES = 65_536;
 /** UTF-16 code units of a message's text. */
 export const MAX_TEXT_LENGTH = 16_384;
+/** Bytes of a message of data: in base 64, inside a JSON frame, they still fit into {@link MAX_FRAME_BYTES}. */
+export const MAX_DATA_BYTES = 48_000;
 /** Characters of a user, device, conversation or client-chosen id. */
 export const MAX_ID_LENGTH = 128;
 /** Members of one conversation. */
@@ -14,6 +16,8 @@ export const MAX_TITLE_LENGTH = 256;
 export const MAX_PAGE_SIZE = 100;
 /** Conversations whose position one `login` may carry; others are resumed by later `resume` frames. */
 export const MAX_POSITIONS = 1_000;
+/** Live conversations that one connection may be subscribed to: as many as fit into a stream's cursor. */
+export const MAX_SUBSCRIPTIONS = 100;
 /** Conversations of which one connection may follow who is typing. */
 export const MAX_OPEN_CONVERSATIONS = 32;
 /** Users whose presence one connection may follow. */

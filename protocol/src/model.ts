@@ -1,5 +1,5 @@
 import { type Static, type TProperties, type TSchema, Type } from "typebox";
-import { MAX_ID_LENGTH, MAX_MEMBERS, MAX_TEXT_LENGTH, MAX_TITLE_LENGTH } from "./limits.ts";
+import { MAX_DATA_BYTES, MAX_ID_LENGTH, MAX_MEMBERS, MAX_TEXT_LENGTH, MAX_TITLE_LENGTH } from "./limits.ts";
 
 /** An id that people or programs chose: printable ASCII without spaces, braces and colons, so that it can stand in a key. */
 const identifier = (description: string) =>
@@ -31,19 +31,33 @@ export const Position = Type.Object(
 );
 export type Position = Static<typeof Position>;
 
-export const ConversationKind = Type.Union([Type.Literal("direct"), Type.Literal("group")]);
+export const ConversationKind = Type.Union([Type.Literal("direct"), Type.Literal("group"), Type.Literal("live")]);
 export type ConversationKind = Static<typeof ConversationKind>;
 
 /** Optional in the types as `exactOptionalPropertyTypes` wants it. */
 export const optional = <Schema extends TSchema>(schema: Schema) => Type.Optional(schema);
 
-/** What a member of a group may do: an owner everything, an admin all but touch owners and admins. */
+const Right = Type.Union([Type.Literal("anyone"), Type.Literal("members")]);
+
+/** Who may read a live conversation, and who may write to it: whoever has signed in, or only who has a role in it. */
+export const Rights = Type.Object({ subscribe: Right, publish: Right }, { additionalProperties: false });
+export type Rights = Static<typeof Rights>;
+
+/** Bytes as base 64 (RFC 4648, section 4, with padding). */
+export const Data = Type.String({
+  minLength: 4,
+  maxLength: (MAX_DATA_BYTES / 3) * 4,
+  pattern: "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+  description: "Bytes in base 64",
+});
+
+/** What a member of a group or live conversation may do: an owner everything, an admin all but touch owners and admins. */
 export const Role = Type.Union([Type.Literal("owner"), Type.Literal("admin"), Type.Literal("member")]);
 export type Role = Static<typeof Role>;
 
 export const Member = Type.Object({
   userId: UserId,
-  /** In groups. */
+  /** In groups and live conversations. */
   role: optional(Role),
   /** Last message that a device of the member has; absent before the first. */
   deliveredUpTo: optional(MessageId),
@@ -58,6 +72,8 @@ export const Conversation = Type.Object({
   title: optional(Type.String({ minLength: 1, maxLength: MAX_TITLE_LENGTH })),
   createdBy: UserId,
   createdAt: Milliseconds,
+  /** In live conversations. */
+  rights: optional(Rights),
   members: Type.Array(Member, { maxItems: MAX_MEMBERS }),
 });
 export type Conversation = Static<typeof Conversation>;
@@ -68,8 +84,10 @@ export const Message = Type.Object({
   senderId: UserId,
   clientId: ClientId,
   sentAt: Milliseconds,
-  /** Empty once deleted. */
+  /** Empty once deleted, and of a message of data. */
   text: Type.String({ maxLength: MAX_TEXT_LENGTH }),
+  /** Instead of a text, in live conversations. */
+  data: optional(Data),
   /** When `text` was changed last. */
   editedAt: optional(Milliseconds),
   deletedAt: optional(Milliseconds),
@@ -109,6 +127,7 @@ export const ConversationChange = Type.Union([
     set: Type.Array(Type.Object({ userId: UserId, role: Role }), { maxItems: MAX_MEMBERS }),
     removed: Type.Array(UserId, { maxItems: MAX_MEMBERS }),
   }),
+  change("rights_changed", { rights: Rights }),
   change("renamed", { title: Type.String({ minLength: 1, maxLength: MAX_TITLE_LENGTH }) }),
 ]);
 export type ConversationChange = Static<typeof ConversationChange>;

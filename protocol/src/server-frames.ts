@@ -66,6 +66,31 @@ export const Presences = answer("presences", { presences: Type.Array(Presence) }
 export type Presences = Static<typeof Presences>;
 
 /**
+ * A live conversation is subscribed to: what follows comes after `position`. `recovered` is there if the client gave a position: true, and
+ * that is the position; or false, for the log no longer reaches back to it, and what was missed is in the history.
+ */
+export const Subscribed = event("subscribed", {
+  re: optional(RequestId),
+  conversationId: ConversationId,
+  position: Position,
+  recovered: optional(Type.Boolean()),
+  title: Type.String(),
+  mayPublish: Type.Boolean(),
+  /** When, by the server's clock. */
+  at: Milliseconds,
+});
+export type Subscribed = Static<typeof Subscribed>;
+
+const Code = Type.Enum(Object.values(ErrorCode) as [ErrorCode, ...ErrorCode[]]);
+
+/**
+ * Nothing more of a live conversation comes. `code` is absent if the user asked for that; else it says why: the right to it is gone, or it
+ * was among a login's positions and could not be subscribed to.
+ */
+export const Unsubscribed = event("unsubscribed", { conversationId: ConversationId, code: optional(Code) });
+export type Unsubscribed = Static<typeof Unsubscribed>;
+
+/**
  * Answer to `resume`, and sent for each conversation of `login.positions`. `recovered`: the events after the position follow. Otherwise
  * the log no longer reaches back: fetch the history after the last message that you have, and go on from `position`.
  */
@@ -80,7 +105,7 @@ export type Resumed = Static<typeof Resumed>;
 /** `code` is one of {@link ErrorCode}; a client treats a code that it does not know as `internal`. `re` is absent if the frame had no readable id. */
 export const ErrorFrame = event("error", {
   re: optional(RequestId),
-  code: Type.Enum(Object.values(ErrorCode) as [ErrorCode, ...ErrorCode[]]),
+  code: Code,
   message: Type.String(),
   retryAfterMs: optional(Type.Integer({ minimum: 0 })),
 });
@@ -134,6 +159,8 @@ export const ServerFrame = Type.Union([
   Sent,
   History,
   Presences,
+  Subscribed,
+  Unsubscribed,
   Resumed,
   ErrorFrame,
   MessageEvent,

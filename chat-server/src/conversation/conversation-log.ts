@@ -42,12 +42,12 @@ export class ConversationLog {
     const { messages } = await this.#messages.page({ conversationId, limit: SEEDED_MESSAGES });
     return this.#broker.open(conversationId, {
       lastSentAt: messages[0] ? timeOf(messages[0].id) : 0,
-      recent: messages.map(({ senderId, clientId, text, id, sentAt }) => ({
-        senderId,
-        clientId,
-        digest: digestOf(text),
-        messageId: id,
-        sentAt,
+      recent: messages.map((message) => ({
+        senderId: message.senderId,
+        clientId: message.clientId,
+        digest: digestOf(message),
+        messageId: message.id,
+        sentAt: message.sentAt,
       })),
     });
   }

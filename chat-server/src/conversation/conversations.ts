@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { CodedError } from "@chatcluster/foundation/errors";
 import type { Conversation, CreateConversation, Message, Position } from "@chatcluster/protocol";
 import type { Broker } from "../broker/broker.ts";
 import type { Stores } from "../store/stores.ts";
+import { directId, groupId, liveId } from "./conversation-id.ts";
 import type { ConversationLog } from "./conversation-log.ts";
 import { type Members, type Membership, membersOf, notFound } from "./membership.ts";
 
@@ -40,21 +40,19 @@ export class Conversations {
     frame: CreateConversation,
   ): Promise<{ conversation: Conversation; position: Position }> {
     const memberIds = [...new Set([creatorId, ...frame.memberIds])];
-    if (memberIds.length < 2 || (frame.kind === "direct" && memberIds.length !== 2)) {
-      const wanted = frame.kind === "direct" ? "exactly one other user" : "at least one other user";
-      throw new CodedError("invalid_frame", `memberIds: a ${frame.kind} conversation has ${wanted}`);
-    }
-    if (frame.kind === "direct" && frame.title !== undefined)
-      throw new CodedError("invalid_frame", "title: a direct conversation has none");
+    const problem = problemOf(frame, memberIds.length);
+    if (problem) throw new CodedError("invalid_frame", problem);
+    const { kind, title, rights, clientId } = frame;
     const conversation = await this.#stores.conversations.create({
-      id: frame.kind === "direct" ? directId(memberIds) : groupId(creatorId, frame.clientId),
-      kind: frame.kind,
-      ...(frame.title === undefined ? {} : { title: frame.title }),
+      id: kind === "direct" ? directId(memberIds) : (kind === "group" ? groupId : liveId)(creatorId, clientId),
+      kind,
+      ...(title === undefined ? {} : { title }),
       createdBy: creatorId,
       createdAt: Date.now(),
+      ...(rights === undefined ? {} : { rights }),
       members: memberIds.map((userId) => ({
         userId,
-        ...(frame.kind === "group" ? { role: userId === creatorId ? ("owner" as const) : ("member" as const) } : {}),
+        ...(kind === "direct" ? {} : { role: userId === creatorId ? ("owner" as const) : ("member" as const) }),
       })),
     });
     const position = await this.#log.position(conversation.id);
@@ -106,7 +104,14 @@ export class Conversations {
   }
 }
 
-/** One id for a pair, whoever creates it and however often. Ids hold no spaces, so that no two pairs make one text. */
-const directId = (memberIds: string[]) => `d-${digest([...memberIds].sort().join(" "))}`;
-const groupId = (creatorId: string, clientId: string) => `g-${digest(`${creatorId} ${clientId}`)}`;
-const digest = (text: string) => createHash("sha256").update(text).digest("base64url").slice(0, 27);
+/** What is wrong with a conversation that somebody wants to create, beyond what the schema says. */
+function problemOf({ kind, title, rights }: CreateConversation, members: number): string | undefined {
+  if (kind === "live") {
+    if (title === undefined) return "title: a live conversation has one";
+    return rights === undefined ? "rights: a live conversation says who may subscribe and publish" : undefined;
+  }
+  if (rights !== undefined) return `rights: a ${kind} conversation has none`;
+  if (kind === "group") return members < 2 ? "memberIds: a group conversation has at least one other user" : undefined;
+  if (members !== 2) return "memberIds: a direct conversation has exactly one other user";
+  return title === undefined ? undefined : "title: a direct conversation has none";
+}

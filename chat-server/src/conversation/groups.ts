@@ -7,6 +7,7 @@ import {
   type RemoveMember,
   type Rename,
   type Role,
+  type SetRights,
   type SetRole,
 } from "@chatcluster/protocol";
 import type { Broker } from "../broker/broker.ts";
@@ -24,9 +25,7 @@ export interface GroupServices {
   changes: LogChanges;
 }
 
-type MemberChange = Extract<NewChange, { type: "members_changed" }>;
-
-/** Who belongs to a group, and what it is called. Every method rejects with CodedError `conversation_not_found`, `forbidden` or `unavailable`. */
+/** Who belongs to a group or a live conversation, and what it is called. Every method rejects with CodedError `conversation_not_found`, `forbidden` or `unavailable`. */
 export class Groups {
   readonly #services: GroupServices;
 
@@ -81,8 +80,16 @@ export class Groups {
 
   async rename(userId: string, { conversationId, clientId, title }: Rename): Promise<void> {
     await this.#group(userId, conversationId, ["owner", "admin"]);
-    await this.#services.changes.append({ conversationId, userId, clientId }, { type: "renamed", title }, () =>
+    await this.#change({ conversationId, userId, clientId }, { type: "renamed", title }, () =>
       this.#services.stores.conversations.rename(conversationId, title),
+    );
+  }
+
+  async setRights(userId: string, { conversationId, clientId, rights }: SetRights): Promise<void> {
+    const { conversation } = await this.#group(userId, conversationId, ["owner"]);
+    if (conversation.kind !== "live") throw new CodedError("forbidden", "the rights of a group are its members' alone");
+    await this.#change({ conversationId, userId, clientId }, { type: "rights_changed", rights }, () =>
+      this.#services.stores.conversations.setRights(conversationId, rights),
     );
   }
 
@@ -96,10 +103,10 @@ export class Groups {
     await broker.publishToUsers([removed], JSON.stringify({ type: "conversation_removed", conversationId }));
   }
 
-  /** Every server forgets what it knew of the members as soon as they are stored, also if the log has to wait for something. */
+  /** Every server forgets what it knew of members and rights as soon as they are stored, also if the log has to wait for something. */
   async #change(
     by: { conversationId: string; userId: string; clientId: string },
-    change: MemberChange,
+    change: NewChange,
     store: () => Promise<void>,
   ): Promise<void> {
     await this.#services.changes.append(by, change, async () => {
@@ -118,7 +125,7 @@ export class Groups {
     if (!conversation) throw notFound(conversationId);
     const members = membersOf(conversation);
     if (!members.has(userId)) throw notFound(conversationId);
-    if (conversation.kind !== "group")
+    if (conversation.kind === "direct")
       throw new CodedError("forbidden", "the members of a direct conversation never change");
     const role = members.get(userId) ?? "member";
     if (!allowed.includes(role)) throw new CodedError("forbidden", `this takes an ${allowed.join(" or ")}`);

@@ -45,7 +45,7 @@ export class LogChanges {
       conversationId,
       senderId: userId,
       clientId: `change:${clientId}`,
-      digest: digestOf(JSON.stringify(change)),
+      digest: digestOf({ text: JSON.stringify(change) }),
     };
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const place = await log.reserve(claim);

@@ -23,6 +23,7 @@ export class MessageChanges {
     const { message } = await this.#find(userId, conversationId, messageId);
     if (message.senderId !== userId) throw new CodedError("forbidden", "only its sender edits a message");
     if (message.deletedAt !== undefined) throw new CodedError("forbidden", "the message has been deleted");
+    if (message.data !== undefined) throw new CodedError("forbidden", "only a text can be edited");
     await this.#services.changes.append(
       { conversationId, userId, clientId },
       { type: "message_edited", messageId, text },
@@ -34,7 +35,7 @@ export class MessageChanges {
     const { message, members } = await this.#find(userId, conversationId, messageId);
     const role = members.get(userId);
     if (message.senderId !== userId && role !== "owner" && role !== "admin")
-      throw new CodedError("forbidden", "a message is deleted by its sender, or by an owner or admin of the group");
+      throw new CodedError("forbidden", "a message is deleted by its sender, or by an owner or admin");
     await this.#services.changes.append(
       { conversationId, userId, clientId },
       { type: "message_deleted", messageId },
@@ -47,7 +48,8 @@ export class MessageChanges {
     conversationId: string,
     messageId: string,
   ): Promise<{ message: Message; members: Members }> {
-    const members = await this.#services.conversations.membersFor(userId, conversationId);
+    const { membership } = this.#services.conversations;
+    const { members } = await membership.authorize(userId, conversationId, "publish");
     const message = await this.#services.stores.messages.get(conversationId, messageId);
     if (!message) throw new CodedError("invalid_frame", `messageId: no message ${messageId} in ${conversationId}`);
     return { message, members };

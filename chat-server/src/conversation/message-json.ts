@@ -5,8 +5,16 @@ import type { ConversationChange, Message } from "@chatcluster/protocol";
  * A message as it stands in the log, in offline lists and inside frames. The order of the fields is fixed: what reads only the head
  * (`offline_acknowledge.lua`, {@link senderOf}) relies on it.
  */
-export function messageJson({ id, conversationId, senderId, clientId, sentAt, text }: Message): string {
-  return JSON.stringify({ id, conversationId, senderId, clientId, sentAt, text });
+export function messageJson({ id, conversationId, senderId, clientId, sentAt, text, data }: Message): string {
+  return JSON.stringify({
+    id,
+    conversationId,
+    senderId,
+    clientId,
+    sentAt,
+    text,
+    ...(data === undefined ? {} : { data }),
+  });
 }
 
 const SENDER = /^\{"id":"[0-9A-Z]+","conversationId":"[^"]+","senderId":"([^"]+)"/;
@@ -23,5 +31,8 @@ export function changeOf(body: string): ConversationChange | undefined {
   return body.startsWith(CHANGE_HEAD) ? (JSON.parse(body) as { change: ConversationChange }).change : undefined;
 }
 
-/** Tells one text from another under the same `clientId`. */
-export const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 32);
+/** Tells one message from another under the same `clientId`. No text has the digest of any data: those end in a letter of their own. */
+export const digestOf = ({ text, data }: Pick<Message, "text" | "data">): string =>
+  data === undefined ? hash(text) : `${hash(data).slice(1)}x`;
+
+const hash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 32);

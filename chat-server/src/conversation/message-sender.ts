@@ -1,8 +1,9 @@
 import { CodedError } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
-import type { Message, Send } from "@chatcluster/protocol";
+import type { Message, Publish, Send } from "@chatcluster/protocol";
 import type { Broker, Claim, Reserved } from "../broker/broker.ts";
 import type { Stores } from "../store/stores.ts";
+import { isLive } from "./conversation-id.ts";
 import type { ConversationLog } from "./conversation-log.ts";
 import type { Conversations } from "./conversations.ts";
 import type { Members } from "./membership.ts";
@@ -18,15 +19,20 @@ export interface SenderServices {
   offline: OfflineDelivery;
   recovery: ReservationRecovery;
   logger: Logger;
+  /** Somebody writes to the live conversation: see `FeedHub.keep`. */
+  onLive: (conversationId: string) => void;
 }
 
 /** A message that has its place and is not stored yet. */
 export interface PlacedMessage {
   claim: Claim;
-  text: string;
+  content: Content;
   members: Members;
   place: Exclude<Reserved, { outcome: "cold" | "conflict" }>;
 }
+
+/** A text, or data in base 64. */
+type Content = Pick<Message, "text" | "data">;
 
 const ATTEMPTS = 3;
 
@@ -38,20 +44,26 @@ export class MessageSender {
     this.#services = services;
   }
 
-  /** @throws CodedError `conversation_not_found`, `invalid_frame` (the `clientId` stands for another text), `unavailable` */
-  async place(senderId: string, { conversationId, clientId, text }: Send): Promise<PlacedMessage> {
-    const members = await this.#services.conversations.membersFor(senderId, conversationId);
-    const claim = { conversationId, senderId, clientId, digest: digestOf(text) };
-    return { claim, text, members, place: await this.#reserve(claim) };
+  /**
+   * @throws CodedError `conversation_not_found`, `forbidden`, `invalid_frame` (the `clientId` stands for another message; data for a
+   * conversation that takes none), `unavailable`
+   */
+  async place(senderId: string, frame: Send | Publish): Promise<PlacedMessage> {
+    const { conversationId, clientId } = frame;
+    const { members } = await this.#services.conversations.membership.authorize(senderId, conversationId, "publish");
+    if (isLive(conversationId)) this.#services.onLive(conversationId);
+    const content = contentOf(frame);
+    const claim = { conversationId, senderId, clientId, digest: digestOf(content) };
+    return { claim, content, members, place: await this.#reserve(claim) };
   }
 
   /** Resolves when the message is stored, in the log, and on the lists of those who are offline: it may be acknowledged. */
-  async finish({ claim, text, members, place }: PlacedMessage): Promise<Message> {
+  async finish({ claim, content, members, place }: PlacedMessage): Promise<Message> {
     const { broker, stores, offline, recovery } = this.#services;
     let current = place;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { conversationId, senderId, clientId } = claim;
-      const message = { id: current.messageId, conversationId, senderId, clientId, sentAt: current.sentAt, text };
+      const message = { id: current.messageId, conversationId, senderId, clientId, sentAt: current.sentAt, ...content };
       const body = messageJson(message);
       let outcome: "published" | "held" | "abandoned" = "published";
       if (current.outcome === "reserved") {
@@ -61,7 +73,7 @@ export class MessageSender {
       if (outcome !== "abandoned") {
         if (outcome === "held") recovery.watch(conversationId);
         await this.#removeReplaced(claim, current);
-        await offline.deliver(senderId, members, body);
+        if (!isLive(conversationId)) await offline.deliver(senderId, members, body);
         return message;
       }
       current = await this.#replace(claim, message.id);
@@ -75,7 +87,7 @@ export class MessageSender {
   async #reserve(claim: Claim): Promise<PlacedMessage["place"]> {
     const reserved = await this.#services.log.reserve(claim);
     if (reserved.outcome === "conflict")
-      throw new CodedError("invalid_frame", `clientId: ${claim.clientId} stands for another text`);
+      throw new CodedError("invalid_frame", `clientId: ${claim.clientId} stands for another message`);
     return reserved;
   }
 
@@ -92,4 +104,11 @@ export class MessageSender {
     if (place.outcome !== "reserved" || place.replaces === undefined) return;
     await this.#services.stores.messages.delete(conversationId, place.replaces);
   }
+}
+
+function contentOf(frame: Send | Publish): Content {
+  if (frame.type === "send") return { text: frame.text };
+  if (!isLive(frame.conversationId)) throw new CodedError("invalid_frame", "data: only live conversations take it");
+  // Written anew: the last digits of what came may differ though the bytes are the same (RFC 4648, section 3.5).
+  return { text: "", data: Buffer.from(frame.data, "base64").toString("base64") };
 }

@@ -1,6 +1,7 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { Broker } from "../broker/broker.ts";
 import type { Stores } from "../store/stores.ts";
+import { isLive } from "./conversation-id.ts";
 import type { Conversations } from "./conversations.ts";
 import { digestOf, messageJson } from "./message-json.ts";
 import type { OfflineDelivery } from "./offline-delivery.ts";
@@ -79,16 +80,17 @@ export class ReservationRecovery {
       await broker.abandon(conversationId, messageId);
       return false;
     }
-    const { senderId, clientId, text } = message;
+    const { senderId, clientId } = message;
     const body = messageJson(message);
     const outcome = await broker.commit(
-      { conversationId, senderId, clientId, digest: digestOf(text) },
+      { conversationId, senderId, clientId, digest: digestOf(message) },
       messageId,
       body,
     );
     // Not for the sender's eyes: it may have left since.
-    const members = outcome === "abandoned" ? undefined : await conversations.membership.of(conversationId);
-    if (members) await offline.deliver(senderId, members, body);
+    if (outcome === "abandoned" || isLive(conversationId)) return true;
+    const access = await conversations.membership.of(conversationId);
+    if (access) await offline.deliver(senderId, access.members, body);
     return true;
   }
 }

@@ -1,5 +1,6 @@
 import type { UserDirectory } from "../directory/user-directory.ts";
 import type { Stores } from "../store/stores.ts";
+import { isLive } from "./conversation-id.ts";
 
 /** Users whose figure is remembered. */
 const REMEMBERED = 20_000;
@@ -68,8 +69,9 @@ export class UnreadCounts {
     let count = 0;
     for (let after: string | undefined; ; ) {
       const ids = await conversations.idsOf(userId, after, IDS_PAGE);
-      for (let start = 0; start < ids.length; start += AT_ONCE) {
-        const some = ids.slice(start, start + AT_ONCE).map((id) => this.#countIn(id, userId));
+      const chats = ids.filter((id) => !isLive(id));
+      for (let start = 0; start < chats.length; start += AT_ONCE) {
+        const some = chats.slice(start, start + AT_ONCE).map((id) => this.#countIn(id, userId));
         for (const found of await Promise.all(some)) count += found;
       }
       after = ids.at(-1);

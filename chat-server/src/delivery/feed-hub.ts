@@ -1,6 +1,7 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { Position } from "@chatcluster/protocol";
 import type { Broker, LogEvent } from "../broker/broker.ts";
+import { isLive } from "../conversation/conversation-id.ts";
 import type { ConversationLog } from "../conversation/conversation-log.ts";
 import { Feed, type FeedEvent, type Subscriber } from "./feed.ts";
 
@@ -18,17 +19,51 @@ export interface HubServices {
 export interface Resumption {
   after: Position;
   onResumed(recovered: boolean, position: Position): void;
-  /** May wait until the peer has taken what it was given. */
-  onMissed(events: FeedEvent[]): Promise<void>;
+  /** May wait until the peer has taken what it was given. False: the subscriber has changed its mind, and does not join. */
+  onMissed(events: FeedEvent[]): Promise<boolean>;
 }
 
-/** The feeds of the conversations that have a member connected here. */
+/** Milliseconds for which a live conversation is followed on without a subscriber: the next one, or the next message, costs less. */
+const LINGER_MS = 30_000;
+/** Live conversations followed without a subscriber; beyond, the one that was used longest ago ends. */
+const MAX_LINGERING = 1_000;
+
+/** The feeds of the conversations that have a member or subscriber connected here. */
 export class FeedHub {
   readonly #services: HubServices;
   readonly #feeds = new Map<string, Feed>();
+  /** Feeds without a subscriber, and until when they are kept; the one that was used longest ago first. */
+  readonly #lingering = new Map<Feed, number>();
+  readonly #timer: NodeJS.Timeout;
 
   constructor(services: HubServices) {
     this.#services = services;
+    this.#timer = setInterval(() => this.#sweep(Date.now()), LINGER_MS / 4);
+    this.#timer.unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  conversationIds(): string[] {
+    return [...this.#feeds.keys()];
+  }
+
+  /**
+   * Somebody here writes to a live conversation, and may go on: followed for a while, so that who may do so is remembered and not read from
+   * the store each time.
+   */
+  keep(conversationId: string): void {
+    const known = this.#feeds.get(conversationId);
+    if (known) {
+      if (this.#lingering.has(known)) this.#linger(known);
+      return;
+    }
+    const feed = this.#create(conversationId);
+    this.#hold(feed);
+    // One that can't be subscribed to ends here; the next message tries again.
+    feed.ready.catch(() => undefined).finally(() => this.#release(feed));
   }
 
   feed(conversationId: string): Feed | undefined {
@@ -77,7 +112,36 @@ export class FeedHub {
   }
 
   #endIfUnused(feed: Feed): void {
-    if (feed.size > 0 || this.#holds.has(feed) || this.#feeds.get(feed.conversationId) !== feed) return;
+    if (this.#isUsed(feed)) return;
+    if (isLive(feed.conversationId) && feed.live) this.#linger(feed);
+    else this.#end(feed);
+  }
+
+  #isUsed(feed: Feed): boolean {
+    return feed.size > 0 || this.#holds.has(feed) || this.#feeds.get(feed.conversationId) !== feed;
+  }
+
+  #linger(feed: Feed): void {
+    this.#lingering.delete(feed);
+    this.#lingering.set(feed, Date.now() + LINGER_MS);
+    const [oldest] = this.#lingering.keys();
+    if (this.#lingering.size > MAX_LINGERING && oldest) this.#endLingering(oldest);
+  }
+
+  #sweep(now: number): void {
+    for (const [feed, until] of this.#lingering) {
+      if (until > now) return;
+      this.#endLingering(feed);
+    }
+  }
+
+  /** It may have been taken up again. */
+  #endLingering(feed: Feed): void {
+    this.#lingering.delete(feed);
+    if (!this.#isUsed(feed)) this.#end(feed);
+  }
+
+  #end(feed: Feed): void {
     this.#feeds.delete(feed.conversationId);
     this.#services.broker.unsubscribeConversation(feed.conversationId);
     this.#services.onEnded(feed.conversationId);
@@ -100,7 +164,7 @@ export class FeedHub {
       }
       if (cursor === after) onResumed(true, feed.position);
       if (events.length === 0 && feed.isAt(cursor)) return feed.add(subscriber);
-      await onMissed(events);
+      if (!(await onMissed(events))) return feed.position;
       cursor = events.at(-1)?.position ?? { ...cursor };
     }
   }

@@ -1,9 +1,11 @@
 import type { Logger } from "@chatcluster/foundation/logger";
-import type { ConversationChange, Position } from "@chatcluster/protocol";
+import type { ConversationChange, ErrorCode, Position } from "@chatcluster/protocol";
 import type { LogEvent } from "../broker/broker.ts";
+import { isLive } from "../conversation/conversation-id.ts";
 import type { ConversationLog } from "../conversation/conversation-log.ts";
 import { changeOf, senderOf } from "../conversation/message-json.ts";
 import { OutboundFrame } from "../session/outbound-frame.ts";
+import { RecentEvents } from "./recent-events.ts";
 
 /** An event of a conversation on its way to this server's sessions. */
 export interface FeedEvent {
@@ -18,9 +20,12 @@ export interface FeedEvent {
 }
 
 export interface Subscriber {
+  readonly userId: string;
   onEvent(event: FeedEvent): void;
-  /** The log begins anew or no longer reaches back: what is missing is in the history, what follows comes after `position`. */
-  onGap(conversationId: string, position: Position): void;
+  /** The log begins anew or no longer reaches back: what is missing is in the history, what follows comes after `position`. `frame` says so. */
+  onGap(conversationId: string, position: Position, frame: OutboundFrame): void;
+  /** The user may not read the live conversation any more. */
+  onRevoked(conversationId: string, code: ErrorCode): void;
 }
 
 /** Events read from the log at once. */
@@ -45,6 +50,8 @@ export class Feed {
   /** Subscriber → offset up to which it has been served when it joined. */
   readonly #subscribers = new Map<Subscriber, number>();
   readonly #recent = new Map<string, string>();
+  /** Of live conversations, whose subscribers come and go in crowds. */
+  readonly #kept: RecentEvents | undefined;
   readonly #queue: FeedEvent[] = [];
   #position: Position = { epoch: "", offset: 0 };
   #pumping = false;
@@ -57,6 +64,7 @@ export class Feed {
     services: { log: ConversationLog; logger: Logger; onPending: (conversationId: string) => void },
   ) {
     this.conversationId = conversationId;
+    this.#kept = isLive(conversationId) ? new RecentEvents() : undefined;
     this.#log = services.log;
     this.#logger = services.logger;
     this.#onPending = services.onPending;
@@ -69,6 +77,10 @@ export class Feed {
 
   get position(): Position {
     return this.#position;
+  }
+
+  subscribers(): Iterable<Subscriber> {
+    return this.#subscribers.keys();
   }
 
   /** Subscribed: what is published arrives. */
@@ -107,6 +119,8 @@ export class Feed {
     if (after.epoch !== epoch) return { recovered: false, events: [] };
     // Ahead of the feed is possible: the position came from another server and the publication is on its way.
     if (after.offset >= offset) return { recovered: true, events: [] };
+    const kept = this.#kept?.after(after.offset);
+    if (kept) return { recovered: true, events: kept };
     const read = await this.#log.read(this.conversationId, after, PAGE);
     if (read.pending) this.#onPending(this.conversationId);
     const known = this.#position;
@@ -167,16 +181,20 @@ export class Feed {
 
   #lose(position: Position): void {
     this.#position = position;
+    this.#kept?.clear();
+    const { conversationId } = this;
+    const frame = OutboundFrame.of({ type: "resumed", conversationId, recovered: false, position });
     for (const subscriber of this.#subscribers.keys()) {
       this.#subscribers.set(subscriber, position.offset);
-      subscriber.onGap(this.conversationId, position);
+      subscriber.onGap(conversationId, position, frame);
     }
   }
 
   #advance(event: LogEvent): void {
     this.#position = event.position;
     const prepared = this.#prepare(event);
-    if (!prepared.change) this.#recent.set(event.messageId, prepared.senderId);
+    if (this.#kept) this.#kept.add(prepared);
+    else if (!prepared.change) this.#recent.set(event.messageId, prepared.senderId);
     if (this.#recent.size > RECENT) this.#recent.delete(this.#recent.keys().next().value ?? "");
     this.#queue.push(prepared);
     if (!this.#pumping) void this.#pump();

@@ -1,5 +1,5 @@
 import { CodedError } from "@chatcluster/foundation/errors";
-import { type ClientFrame, clientFrames, ErrorCode, MAX_TEXT_LENGTH } from "@chatcluster/protocol";
+import { type ClientFrame, clientFrames, ErrorCode, MAX_DATA_BYTES, MAX_TEXT_LENGTH } from "@chatcluster/protocol";
 import { Compile } from "typebox/compile";
 
 type FrameType = keyof typeof clientFrames;
@@ -38,6 +38,8 @@ export function parseFrame(text: string): ClientFrame {
     value.text.length > MAX_TEXT_LENGTH
   )
     throw new FrameError(ErrorCode.MessageTooLong, `text: longer than ${MAX_TEXT_LENGTH}`, re);
+  if (type === "publish" && typeof value.data === "string" && value.data.length > (MAX_DATA_BYTES / 3) * 4)
+    throw new FrameError(ErrorCode.MessageTooLong, `data: longer than ${MAX_DATA_BYTES} bytes`, re);
   const [problem] = validator.Errors(value);
   const field = problem?.instancePath.slice(1).replaceAll("/", ".") || "frame";
   throw new FrameError(ErrorCode.InvalidFrame, `${field.slice(0, 128)}: ${problem?.message ?? "not valid"}`, re);

@@ -1,10 +1,12 @@
 import { CodedError } from "@chatcluster/foundation/errors";
-import type { ChangeFrame, ClientFrame, ServerFrame } from "@chatcluster/protocol";
+import type { ChangeFrame, ClientFrame, Publish, Send, ServerFrame } from "@chatcluster/protocol";
+import { isLive } from "../conversation/conversation-id.ts";
 import { take } from "./interest.ts";
 import { login } from "./login.ts";
 import { RateLimited } from "./rate-limiter.ts";
 import type { Session } from "./session.ts";
 import { noteSignOfLife, publishSignOfLife } from "./signs-of-life.ts";
+import { endSubscription, requireLive, resumeSubscription, subscribe } from "./subscriptions.ts";
 
 type Handlers = {
   [Type in ClientFrame["type"]]: (
@@ -27,6 +29,23 @@ function limit({ services, userId }: Session): void {
   if (wait > 0) throw new RateLimited("more messages per second than allowed", wait);
 }
 
+/** What only the members of a chat have. */
+function chatOnly(conversationId: string, what: string): void {
+  if (isLive(conversationId)) throw new CodedError("forbidden", `a live conversation has no ${what}`);
+}
+
+async function sendMessage(session: Session, frame: Send | Publish): Promise<ServerFrame> {
+  const { sender, onSent } = session.services;
+  limit(session);
+  const started = performance.now();
+  const placed = session.placing.then(() => sender.place(session.userId, frame));
+  session.placing = placed.catch(() => undefined);
+  const { id: messageId, sentAt } = await sender.finish(await placed);
+  onSent((performance.now() - started) / 1_000);
+  const { conversationId, clientId } = frame;
+  return { type: "sent", re: frame.id, conversationId, clientId, messageId, sentAt };
+}
+
 /** What each frame does, and its answer. */
 export const handlers: Handlers = {
   async login(session, frame) {
@@ -45,7 +64,8 @@ export const handlers: Handlers = {
 
   async create_conversation(session, frame) {
     const created = await session.services.conversations.create(session.userId, frame);
-    await session.follow(created.conversation.id, { after: created.position, announced: true });
+    if (frame.kind !== "live")
+      await session.follow(created.conversation.id, { after: created.position, announced: true });
     return { type: "conversation", re: frame.id, ...created };
   },
 
@@ -59,26 +79,39 @@ export const handlers: Handlers = {
     return { type: "conversations", re: id, conversations: items, ...(nextAfter === undefined ? {} : { nextAfter }) };
   },
 
-  async send(session, frame) {
-    const { sender, onSent } = session.services;
+  send: sendMessage,
+  publish: sendMessage,
+
+  async subscribe(session, { id, conversationId, position }) {
     limit(session);
-    const started = performance.now();
-    const placed = session.placing.then(() => sender.place(session.userId, frame));
-    session.placing = placed.catch(() => undefined);
-    const { id: messageId, sentAt } = await sender.finish(await placed);
-    onSent((performance.now() - started) / 1_000);
-    const { conversationId, clientId } = frame;
-    return { type: "sent", re: frame.id, conversationId, clientId, messageId, sentAt };
+    if (session.registered) {
+      await subscribe(session, { conversationId, re: id, ...(position ? { position } : {}) });
+      return undefined;
+    }
+    requireLive(conversationId);
+    await session.services.conversations.membership.authorize(session.userId, conversationId, "subscribe");
+    await take(session, { kind: "subscribe", conversationId, ...(position ? { position } : {}) });
+    return { type: "ok", re: id };
+  },
+
+  async unsubscribe(session, { id, conversationId }) {
+    if (session.registered) endSubscription(session, conversationId);
+    else await take(session, { kind: "unsubscribe", conversationId });
+    return { type: "ok", re: id };
   },
 
   async fetch_history(session, { id, conversationId, before, after, limit }) {
     if (before !== undefined && after !== undefined) throw new CodedError("invalid_frame", "before: excludes after");
-    await session.services.conversations.membersFor(session.userId, conversationId);
+    await session.services.conversations.membership.authorize(session.userId, conversationId, "subscribe");
     const query = { conversationId, before, after, limit: limit ?? DEFAULT_PAGE };
     return { type: "history", re: id, conversationId, ...(await session.services.stores.messages.page(query)) };
   },
 
   async resume(session, { id, conversationId, position }) {
+    if (isLive(conversationId)) {
+      await resumeSubscription(session, { conversationId, position, re: id });
+      return undefined;
+    }
     await session.services.conversations.membersFor(session.userId, conversationId);
     session.unfollow(conversationId);
     await session.follow(conversationId, { after: position, re: id });
@@ -86,6 +119,7 @@ export const handlers: Handlers = {
   },
 
   async receipt(session, frame) {
+    chatOnly(frame.conversationId, "receipts");
     await session.services.receipts.advance(session.userId, frame);
     const { conversationId, upTo } = frame;
     session.following.get(conversationId)?.acknowledged(upTo);
@@ -94,6 +128,7 @@ export const handlers: Handlers = {
   },
 
   async open_conversation(session, { id, conversationId }) {
+    chatOnly(conversationId, "typing");
     await session.services.conversations.membersFor(session.userId, conversationId);
     await take(session, { kind: "open", conversationId });
     return { type: "ok", re: id };
@@ -105,6 +140,7 @@ export const handlers: Handlers = {
   },
 
   async typing(session, { id, conversationId, active }) {
+    chatOnly(conversationId, "typing");
     limit(session);
     await session.services.conversations.membersFor(session.userId, conversationId);
     await session.services.typing.tell(conversationId, session.userId, active);
@@ -143,6 +179,9 @@ export const handlers: Handlers = {
   set_role: (session, frame) => change(session, frame, () => session.services.groups.setRole(session.userId, frame)),
 
   rename: (session, frame) => change(session, frame, () => session.services.groups.rename(session.userId, frame)),
+
+  set_rights: (session, frame) =>
+    change(session, frame, () => session.services.groups.setRights(session.userId, frame)),
 
   edit_message: (session, frame) =>
     change(session, frame, () => session.services.messageChanges.edit(session.userId, frame)),

@@ -1,13 +1,16 @@
 import { CodedError } from "@chatcluster/foundation/errors";
 import type { Login } from "@chatcluster/protocol";
+import { isLive } from "../conversation/conversation-id.ts";
 import type { Session } from "./session.ts";
+import { restoreSubscription } from "./subscriptions.ts";
 
 /** Conversations joined at once: each takes a subscription and a reading of the log. */
 const JOINED_AT_ONCE = 32;
 
 /**
  * Signs a session in. In this order, so that no message falls between (see `UserDirectory`): the user's channel; the conversations that the
- * client holds no position of, as they are now; the registration; `welcome`; the conversations that it does, from there on; the offline list.
+ * client holds no position of, as they are now; the registration; `welcome`; the conversations that it does, and the live ones that it is
+ * subscribed to, from there on; the offline list.
  */
 export async function login(session: Session, frame: Login): Promise<void> {
   if (session.state !== "new") throw new CodedError("already_logged_in", "this connection has logged in already");
@@ -16,10 +19,11 @@ export async function login(session: Session, frame: Login): Promise<void> {
   const positions = frame.positions ?? {};
   try {
     const { id: deviceId, push } = frame.device;
+    session.deviceId = deviceId;
     await services.stores.devices.save({ userId, deviceId, push });
     await services.broker.subscribeUser(userId);
     session.subscribed = true;
-    const ids = await services.conversations.allIdsOf(userId);
+    const ids = (await services.conversations.allIdsOf(userId)).filter((id) => !isLive(id));
     await each(
       ids.filter((id) => !positions[id]),
       (id) => session.follow(id),
@@ -38,6 +42,10 @@ export async function login(session: Session, frame: Login): Promise<void> {
         if (after) await session.follow(id, { after });
       },
     );
+    await each(Object.keys(positions).filter(isLive), async (conversationId) => {
+      const position = positions[conversationId];
+      if (position) await restoreSubscription(session, { conversationId, position });
+    });
     await session.offline.flush();
   } catch (error) {
     session.loginFailed = true;

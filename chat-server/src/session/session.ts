@@ -1,5 +1,6 @@
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import { type ClientFrame, CloseCode, ErrorCode, type Position, type ServerFrame } from "@chatcluster/protocol";
+import { isLive } from "../conversation/conversation-id.ts";
 import type { FeedEvent, Subscriber } from "../delivery/feed.ts";
 import { OFFLINE_NOTICE } from "../directory/user-directory.ts";
 import type { Connection } from "./connection.ts";
@@ -11,6 +12,7 @@ import { OfflineFlush } from "./offline-flush.ts";
 import { OutboundFrame } from "./outbound-frame.ts";
 import { RateLimited } from "./rate-limiter.ts";
 import type { SessionServices } from "./services.ts";
+import { endSubscription, leaveSubscriptions } from "./subscriptions.ts";
 import { Unacknowledged } from "./unacknowledged.ts";
 
 /** From where a session follows a conversation. */
@@ -46,6 +48,10 @@ export class Session implements Subscriber {
   subscribed = false;
   /** What is published reaches this session, and other servers know. */
   registered = false;
+  /** The client's device; of a request over HTTP, the one whose streams and polls take up what it asks for. */
+  deviceId: string | undefined;
+  /** Live conversations, absent before the first: most sessions have none. */
+  subscriptions: Map<string, "joining" | "joined"> | undefined;
   state: "new" | "logging_in" | "live" | "closed" = "new";
   loginFailed = false;
   /** Sends are placed one after the other, so that they keep the order in which they came. */
@@ -90,6 +96,7 @@ export class Session implements Subscriber {
     if (this.state === "closed") return;
     this.state = "closed";
     this.services.topics.leaveAll(this);
+    leaveSubscriptions(this);
     await leave(this);
   }
 
@@ -120,13 +127,17 @@ export class Session implements Subscriber {
     this.following.get(conversationId)?.given(event, change !== undefined || event.senderId === this.userId);
     this.services.onDelivered();
     this.sendEncoded(event.frame);
-    if (change?.type === "members_changed" && change.removed.includes(this.userId))
+    if (change?.type === "members_changed" && change.removed.includes(this.userId) && !isLive(conversationId))
       void this.#checkMember(conversationId);
   }
 
-  onGap(conversationId: string, position: Position): void {
+  onGap(conversationId: string, position: Position, frame: OutboundFrame): void {
     this.following.get(conversationId)?.restart(position);
-    this.send({ type: "resumed", conversationId, recovered: false, position });
+    this.sendEncoded(frame);
+  }
+
+  onRevoked(conversationId: string, code: ErrorCode): void {
+    if (endSubscription(this, conversationId)) this.send({ type: "unsubscribed", conversationId, code });
   }
 
   /** What was published for the user. */
@@ -136,7 +147,7 @@ export class Session implements Subscriber {
       return;
     }
     if (payload.startsWith('{"type":"conversation_added"')) void this.#added(payload, encoded);
-    else if (payload.startsWith('{"type":"conversation_removed"')) this.#removed(payload);
+    else if (payload.startsWith('{"type":"conversation_removed"')) this.#removed(payload, encoded);
     else if (takePublished(this, payload)) return;
     else this.sendEncoded(encoded);
   }
@@ -167,9 +178,10 @@ export class Session implements Subscriber {
     this.following.delete(conversationId);
   }
 
-  #removed(payload: string): void {
+  #removed(payload: string, encoded: OutboundFrame): void {
     const { conversationId } = JSON.parse(payload) as { conversationId: string };
-    if (this.state === "logging_in" && !this.following.has(conversationId)) this.#removals.add(conversationId);
+    if (isLive(conversationId)) this.sendEncoded(encoded);
+    else if (this.state === "logging_in" && !this.following.has(conversationId)) this.#removals.add(conversationId);
     else void this.#checkMember(conversationId);
   }
 
@@ -206,6 +218,7 @@ export class Session implements Subscriber {
           // After each, for one page of long messages is more than may wait for a connection.
           await this.connection.drained();
         }
+        return true;
       },
     };
   }
@@ -214,6 +227,7 @@ export class Session implements Subscriber {
     const { conversation, position } = JSON.parse(payload) as { conversation: { id: string }; position: Position };
     if (this.following.has(conversation.id)) return;
     this.sendEncoded(encoded);
+    if (isLive(conversation.id)) return;
     try {
       await this.follow(conversation.id, { after: position, announced: true });
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { Member, Role } from "@chatcluster/protocol";
+import type { Conversation, ConversationKind, Member, Rights, Role } from "@chatcluster/protocol";
 
 /** A row as either driver gives it: values by column name, null where there is none. */
 type Row = Readonly<Record<string, unknown>>;
@@ -16,7 +16,21 @@ export function memberOf(conversation: Row, row: Row): Member {
   const role = row.role ?? (row.user_id === conversation.created_by ? "owner" : "member");
   return {
     userId: String(row.user_id),
-    ...(conversation.kind === "group" ? { role: role as Role } : {}),
+    ...(conversation.kind === "direct" ? {} : { role: role as Role }),
     ...marksOf(row),
+  };
+}
+
+/** What the stores' rows of a conversation have in common. */
+export function conversationOf(row: Row, createdAt: number, members: Member[]): Conversation {
+  const { subscribe_right: subscribe, publish_right: publish } = row;
+  return {
+    id: String(row.id),
+    kind: row.kind as ConversationKind,
+    ...(row.title === null ? {} : { title: String(row.title) }),
+    createdBy: String(row.created_by),
+    createdAt,
+    ...(row.kind === "live" ? { rights: { subscribe, publish } as Rights } : {}),
+    members,
   };
 }

@@ -78,6 +78,22 @@ export function storesContract(
       );
     });
 
+    test("a live conversation has rights, which change, and its messages may be data", async () => {
+      const id = fresh();
+      const rights = { subscribe: "anyone", publish: "members" } as const;
+      const live: Conversation = { ...group(id, ["alice"]), kind: "live", rights };
+      assert.deepEqual(await stores.conversations.create(live), live);
+      await stores.conversations.setRights(id, { subscribe: "members", publish: "anyone" });
+      assert.deepEqual((await stores.conversations.create(live)).rights, { subscribe: "members", publish: "anyone" });
+      const data = Buffer.from([0, 255, 128]).toString("base64");
+      const [bytes, text] = [{ ...message(id, 0), text: "", data }, message(id, 1)];
+      for (const one of [bytes, text, bytes]) await stores.messages.insert(one);
+      assert.deepEqual(await stores.messages.get(id, bytes.id), bytes);
+      assert.deepEqual((await stores.messages.page({ conversationId: id, limit: 5 })).messages, [text, bytes]);
+      await stores.messages.erase({ conversationId: id, messageId: bytes.id, changeId: message(id, 2).id, at: 5 });
+      assert.deepEqual(await stores.messages.get(id, bytes.id), { ...message(id, 0), text: "", deletedAt: 5 });
+    });
+
     test("members come, change and go, and creating again brings nobody back", async () => {
       const [id, bob, carol] = [fresh(), fresh(), fresh()];
       await stores.conversations.create(group(id, ["alice", bob]));

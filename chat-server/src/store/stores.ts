@@ -1,4 +1,4 @@
-import type { Conversation, Member, Message, Receipt, Role } from "@chatcluster/protocol";
+import type { Conversation, Member, Message, Receipt, Rights, Role } from "@chatcluster/protocol";
 
 /** The messages of all conversations, newest first as chat reads them. */
 export interface MessageStore {
@@ -42,6 +42,8 @@ export interface ConversationStore {
   setMembers(conversationId: string, members: readonly { userId: string; role: Role }[]): Promise<void>;
   removeMember(conversationId: string, userId: string): Promise<void>;
   rename(conversationId: string, title: string): Promise<void>;
+  /** Who may subscribe and publish, from now on. */
+  setRights(conversationId: string, rights: Rights): Promise<void>;
   /** Ids of a user's conversations, rising, after `after`. */
   idsOf(userId: string, after: string | undefined, limit: number): Promise<string[]>;
 }

@@ -160,6 +160,7 @@ export class Chat {
       this.#hooks.onChange();
     });
     client.on("conversation", (conversation) => {
+      if (conversation.kind === "live") return;
       this.#thread(conversation);
       this.#hooks.onChange();
     });
@@ -219,6 +220,7 @@ export class Chat {
         ...(after === undefined ? {} : { after }),
       });
       for (const { conversation, lastMessage } of page.conversations) {
+        if (conversation.kind === "live") continue;
         const thread = this.#thread(conversation);
         if (lastMessage) thread.add(lastMessage);
       }

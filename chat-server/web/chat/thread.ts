@@ -129,7 +129,7 @@ export class Thread {
   change(change: ConversationChange): void {
     if (change.type === "renamed") this.#conversation = { ...this.#conversation, title: change.title };
     else if (change.type === "members_changed") this.#changeMembers(change.set, change.removed);
-    else {
+    else if (change.type !== "rights_changed") {
       const entry = this.#stored.get(change.messageId);
       if (!entry) return;
       if (change.type === "message_edited") this.#store({ ...entry, text: change.text, edited: true });

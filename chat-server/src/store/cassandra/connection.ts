@@ -25,7 +25,7 @@ const LONGEST_RETRY_MS = 2_000;
 /** Response codes of the native protocol (v5 specification, section 9) that tell of a cluster which can't serve now. */
 const TEMPORARY = { first: 0x1000, last: 0x15ff };
 
-export type Value = string | number | bigint | null | string[] | Date;
+export type Value = string | number | bigint | null | string[] | Date | Buffer;
 
 /**
  * A session with Cassandra that is there or not: it connects in the background, applies the schema, and until then every query is refused

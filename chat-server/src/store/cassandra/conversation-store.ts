@@ -1,6 +1,6 @@
-import type { Conversation, Role } from "@chatcluster/protocol";
+import type { Conversation, Rights, Role } from "@chatcluster/protocol";
 import type { types } from "cassandra-driver";
-import { memberOf } from "../member-row.ts";
+import { conversationOf, memberOf } from "../member-row.ts";
 import type { ConversationStore } from "../stores.ts";
 import type { CassandraConnection } from "./connection.ts";
 
@@ -16,10 +16,19 @@ export class CassandraConversationStore implements ConversationStore {
 
   /** A lightweight transaction decides between two who create the same conversation; both then write the members of the one that is there. */
   async create(conversation: Conversation): Promise<Conversation> {
-    const { id, kind, title, createdBy, createdAt, members } = conversation;
+    const { id, kind, title, createdBy, createdAt, rights, members } = conversation;
     await this.#cassandra.execute(
-      "INSERT INTO conversations (id, kind, title, created_by, created_at, initial_members) VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS",
-      [id, kind, title ?? null, createdBy, createdAt, members.map((member) => member.userId)],
+      "INSERT INTO conversations (id, kind, title, created_by, created_at, initial_members, subscribe_right, publish_right) VALUES (?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS",
+      [
+        id,
+        kind,
+        title ?? null,
+        createdBy,
+        createdAt,
+        members.map((member) => member.userId),
+        rights?.subscribe ?? null,
+        rights?.publish ?? null,
+      ],
     );
     const row = await this.#row(id);
     if (!row) return conversation;
@@ -29,12 +38,12 @@ export class CassandraConversationStore implements ConversationStore {
       await this.#inChunks(initial, (userId) => this.#addMember(id, userId, { joinedAt: row.created_at as Date }));
       await this.#cassandra.execute("UPDATE conversations SET members_written = true WHERE id = ?", [id]);
     }
-    return conversationOf(row, await this.#members(id));
+    return withMembers(row, await this.#members(id));
   }
 
   async get(conversationId: string): Promise<Conversation | undefined> {
     const [row, members] = await Promise.all([this.#row(conversationId), this.#members(conversationId)]);
-    return row && conversationOf(row, members);
+    return row && withMembers(row, members);
   }
 
   async idsOf(userId: string, after: string | undefined, limit: number): Promise<string[]> {
@@ -63,6 +72,14 @@ export class CassandraConversationStore implements ConversationStore {
 
   async rename(conversationId: string, title: string): Promise<void> {
     await this.#cassandra.execute("UPDATE conversations SET title = ? WHERE id = ?", [title, conversationId]);
+  }
+
+  async setRights(conversationId: string, { subscribe, publish }: Rights): Promise<void> {
+    await this.#cassandra.execute("UPDATE conversations SET subscribe_right = ?, publish_right = ? WHERE id = ?", [
+      subscribe,
+      publish,
+      conversationId,
+    ]);
   }
 
   /** By user last: a conversation that a user sees listed has its members. */
@@ -100,14 +117,13 @@ export class CassandraConversationStore implements ConversationStore {
   }
 }
 
-function conversationOf(row: types.Row, members: types.Row[]): Conversation {
-  return {
-    id: String(row.id),
-    kind: row.kind === "direct" ? "direct" : "group",
-    ...(row.title === null ? {} : { title: String(row.title) }),
-    createdBy: String(row.created_by),
-    createdAt: (row.created_at as Date).getTime(),
-    // A receipt that was under way when its member left leaves a row without the time of joining.
-    members: members.filter((member) => member.joined_at !== null).map((member) => memberOf(row, member)),
-  };
+function withMembers(row: types.Row, members: types.Row[]): Conversation {
+  // A receipt that was under way when its member left leaves a row without the time of joining.
+  const joined = members.filter((member) => member.joined_at !== null);
+  const createdAt = (row.created_at as Date).getTime();
+  return conversationOf(
+    row,
+    createdAt,
+    joined.map((member) => memberOf(row, member)),
+  );
 }

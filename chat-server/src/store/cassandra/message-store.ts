@@ -10,7 +10,8 @@ const BUCKET_MS = 24 * 60 * 60 * 1_000;
 const KNOWN_BUCKETS = 50_000;
 const BUCKETS_AT_ONCE = 32;
 
-const COLUMNS = "conversation_id, sent_at, message_id, sender_id, client_id, text, edited_text, edited_at, deleted_at";
+const COLUMNS =
+  "conversation_id, sent_at, message_id, sender_id, client_id, text, data, edited_text, edited_at, deleted_at";
 const KEY = "conversation_id = ? AND bucket = ?";
 
 const bucketOf = (messageId: string) => Math.floor(timeOf(messageId) / BUCKET_MS);
@@ -23,12 +24,13 @@ export class CassandraMessageStore implements MessageStore {
     this.#cassandra = cassandra;
   }
 
-  async insert({ id, conversationId, senderId, clientId, text }: Message): Promise<void> {
+  async insert({ id, conversationId, senderId, clientId, text, data }: Message): Promise<void> {
     const bucket = bucketOf(id);
     await this.#index(conversationId, bucket);
+    const [column, content] = data === undefined ? ["text", text] : ["data", Buffer.from(data, "base64")];
     await this.#cassandra.execute(
-      "INSERT INTO messages (conversation_id, bucket, sent_at, message_id, sender_id, client_id, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      [conversationId, bucket, timeOf(id), id, senderId, clientId, text],
+      `INSERT INTO messages (conversation_id, bucket, sent_at, message_id, sender_id, client_id, ${column}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      [conversationId, bucket, timeOf(id), id, senderId, clientId, content],
     );
   }
 
@@ -59,7 +61,7 @@ export class CassandraMessageStore implements MessageStore {
 
   async erase({ conversationId, messageId, at }: MessageChange): Promise<void> {
     await this.#cassandra.execute(
-      `UPDATE messages SET deleted_at = ?, text = '', edited_text = null, edited_at = null
+      `UPDATE messages SET deleted_at = ?, text = '', data = null, edited_text = null, edited_at = null
          WHERE ${KEY} AND sent_at = ? AND message_id = ?`,
       [at, conversationId, bucketOf(messageId), timeOf(messageId), messageId],
     );
@@ -129,13 +131,15 @@ export class CassandraMessageStore implements MessageStore {
 function messageOf(row: types.Row): Message {
   const deletedAt = row.deleted_at as Date | null;
   const editedAt = row.edited_at as Date | null;
+  const data = row.data as Buffer | null;
   return {
     id: String(row.message_id),
     conversationId: String(row.conversation_id),
     senderId: String(row.sender_id),
     clientId: String(row.client_id),
     sentAt: (row.sent_at as Date).getTime(),
-    text: deletedAt ? "" : String(row.edited_text ?? row.text),
+    text: deletedAt ? "" : String(row.edited_text ?? row.text ?? ""),
+    ...(data && !deletedAt ? { data: data.toString("base64") } : {}),
     ...(editedAt && !deletedAt ? { editedAt: editedAt.getTime() } : {}),
     ...(deletedAt ? { deletedAt: deletedAt.getTime() } : {}),
   };

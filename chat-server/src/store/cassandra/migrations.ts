@@ -28,6 +28,11 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     "ALTER TABLE messages ADD IF NOT EXISTS edited_at timestamp",
     "ALTER TABLE messages ADD IF NOT EXISTS deleted_at timestamp",
   ],
+  [
+    "ALTER TABLE conversations ADD IF NOT EXISTS subscribe_right text",
+    "ALTER TABLE conversations ADD IF NOT EXISTS publish_right text",
+    "ALTER TABLE messages ADD IF NOT EXISTS data blob",
+  ],
 ];
 
 /**

@@ -29,6 +29,9 @@ const MIGRATIONS = [
    ALTER TABLE messages ADD COLUMN deleted_at INTEGER;
    ALTER TABLE messages ADD COLUMN change_id TEXT NOT NULL DEFAULT '';`,
   "CREATE TABLE last_seen (user_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;",
+  `ALTER TABLE conversations ADD COLUMN subscribe_right TEXT;
+   ALTER TABLE conversations ADD COLUMN publish_right TEXT;
+   ALTER TABLE messages ADD COLUMN data BLOB;`,
 ];
 
 /**

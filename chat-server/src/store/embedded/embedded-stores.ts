@@ -1,9 +1,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Conversation, Message, Receipt } from "@chatcluster/protocol";
-import { marksOf, memberOf } from "../member-row.ts";
+import { conversationOf, marksOf, memberOf } from "../member-row.ts";
 import type { Device, MessageQuery, StoredDevice, Stores } from "../stores.ts";
 
-type Row = Record<string, string | number | null>;
+type Value = string | number | Uint8Array | null;
+type Row = Record<string, Value>;
 
 /** The stores of the embedded default, in one SQLite database. */
 export function embeddedStores(database: DatabaseSync): Stores {
@@ -15,8 +16,8 @@ export function embeddedStores(database: DatabaseSync): Stores {
     statements.set(sql, statement);
     return statement;
   };
-  const run = (sql: string, ...values: (string | number | null)[]) => prepare(sql).run(...values);
-  const all = (sql: string, ...values: (string | number | null)[]) => prepare(sql).all(...values) as Row[];
+  const run = (sql: string, ...values: Value[]) => prepare(sql).run(...values);
+  const all = (sql: string, ...values: Value[]) => prepare(sql).all(...values) as Row[];
 
   return {
     async start() {
@@ -72,21 +73,22 @@ export function embeddedStores(database: DatabaseSync): Stores {
   };
 }
 
-type Run = (sql: string, ...values: (string | number | null)[]) => unknown;
-type All = (sql: string, ...values: (string | number | null)[]) => Row[];
+type Run = (sql: string, ...values: Value[]) => unknown;
+type All = (sql: string, ...values: Value[]) => Row[];
 
 function messageStore(run: Run, all: All): Stores["messages"] {
   return {
     async insert(m) {
       run(
-        `INSERT OR IGNORE INTO messages (conversation_id, message_id, sender_id, client_id, sent_at, text)
-           VALUES (?, ?, ?, ?, ?, ?)`,
+        `INSERT OR IGNORE INTO messages (conversation_id, message_id, sender_id, client_id, sent_at, text, data)
+           VALUES (?, ?, ?, ?, ?, ?, ?)`,
         m.conversationId,
         m.id,
         m.senderId,
         m.clientId,
         m.sentAt,
         m.text,
+        m.data === undefined ? null : Buffer.from(m.data, "base64"),
       );
     },
     async delete(conversationId, messageId) {
@@ -110,7 +112,7 @@ function messageStore(run: Run, all: All): Stores["messages"] {
     },
     async erase({ conversationId, messageId, at }) {
       run(
-        "UPDATE messages SET text = '', edited_at = NULL, deleted_at = coalesce(deleted_at, ?) WHERE conversation_id = ? AND message_id = ?",
+        "UPDATE messages SET text = '', data = NULL, edited_at = NULL, deleted_at = coalesce(deleted_at, ?) WHERE conversation_id = ? AND message_id = ?",
         at,
         conversationId,
         messageId,
@@ -129,16 +131,32 @@ function messageStore(run: Run, all: All): Stores["messages"] {
 function conversationStore(database: DatabaseSync, run: Run, all: All): Stores["conversations"] {
   const get = (id: string): Conversation | undefined => {
     const row = all("SELECT * FROM conversations WHERE id = ?", id)[0];
-    return row && conversationOf(row, all("SELECT * FROM members WHERE conversation_id = ? ORDER BY user_id", id));
+    if (!row) return undefined;
+    const members = all("SELECT * FROM members WHERE conversation_id = ? ORDER BY user_id", id);
+    return conversationOf(
+      row,
+      Number(row.created_at),
+      members.map((member) => memberOf(row, member)),
+    );
   };
   return {
     async create(conversation) {
       database.exec("BEGIN IMMEDIATE");
       try {
-        const { id, kind, title, createdBy, createdAt } = conversation;
+        const { id, kind, title, createdBy, createdAt, rights } = conversation;
         const existing = all("SELECT 1 FROM conversations WHERE id = ?", id).length > 0;
         if (!existing) {
-          run("INSERT INTO conversations VALUES (?, ?, ?, ?, ?)", id, kind, title ?? null, createdBy, createdAt);
+          run(
+            `INSERT INTO conversations (id, kind, title, created_by, created_at, subscribe_right, publish_right)
+               VALUES (?, ?, ?, ?, ?, ?, ?)`,
+            id,
+            kind,
+            title ?? null,
+            createdBy,
+            createdAt,
+            rights?.subscribe ?? null,
+            rights?.publish ?? null,
+          );
           for (const { userId, role } of conversation.members)
             run("INSERT INTO members (conversation_id, user_id, role) VALUES (?, ?, ?)", id, userId, role ?? null);
         }
@@ -167,6 +185,14 @@ function conversationStore(database: DatabaseSync, run: Run, all: All): Stores["
     async rename(conversationId, title) {
       run("UPDATE conversations SET title = ? WHERE id = ?", title, conversationId);
     },
+    async setRights(conversationId, { subscribe, publish }) {
+      run(
+        "UPDATE conversations SET subscribe_right = ?, publish_right = ? WHERE id = ?",
+        subscribe,
+        publish,
+        conversationId,
+      );
+    },
     async idsOf(userId, after, limit) {
       const sql =
         "SELECT conversation_id FROM members WHERE user_id = ? AND conversation_id > ? ORDER BY conversation_id LIMIT ?";
@@ -183,19 +209,9 @@ function messageOf(row: Row): Message {
     clientId: String(row.client_id),
     sentAt: Number(row.sent_at),
     text: String(row.text),
+    ...(row.data === null ? {} : { data: Buffer.from(row.data as Uint8Array).toString("base64") }),
     ...(row.edited_at === null ? {} : { editedAt: Number(row.edited_at) }),
     ...(row.deleted_at === null ? {} : { deletedAt: Number(row.deleted_at) }),
-  };
-}
-
-function conversationOf(row: Row, members: Row[]): Conversation {
-  return {
-    id: String(row.id),
-    kind: row.kind === "direct" ? "direct" : "group",
-    ...(row.title === null ? {} : { title: String(row.title) }),
-    createdBy: String(row.created_by),
-    createdAt: Number(row.created_at),
-    members: members.map((member) => memberOf(row, member)),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Position } from "@chatcluster/protocol";
+import { isLive } from "../../conversation/conversation-id.ts";
 import type { OutboundFrame } from "../../session/outbound-frame.ts";
 
 /** Characters of a cursor: it comes back as the header `Last-Event-ID`, and proxies bound headers (HAProxy: 16 KiB for all of them). */
@@ -7,10 +8,10 @@ const MAX_LENGTH = 6_000;
 const INCOMPLETE = "!";
 const ENTRY = /^([A-Za-z0-9._@+~|=-]{1,128}):([A-Za-z0-9._-]{1,32}):(\d{1,15})$/;
 
-/** Where a frame takes its conversation. */
+/** Where a frame takes its conversation; without a position, out of the cursor. */
 export interface Mark {
   conversationId: string;
-  position: Position;
+  position?: Position;
 }
 
 const marks = new WeakMap<OutboundFrame, Mark | null>();
@@ -32,17 +33,22 @@ function readMark(text: string): Mark | undefined {
     position?: Position;
     conversationId?: string;
     message?: { conversationId: string };
-    conversation?: { id: string };
+    conversation?: { id: string; kind: string };
   };
   const conversationId = frame.message?.conversationId ?? frame.conversation?.id ?? frame.conversationId;
-  // Of what is recovered the events up to that position are yet to come.
-  if (!frame.position || conversationId === undefined || frame.recovered) return undefined;
+  if (conversationId === undefined) return undefined;
+  if (frame.type === "unsubscribed" || frame.type === "conversation_removed") return { conversationId };
+  // A live conversation that one is a member of is not one that one is subscribed to.
+  if (!frame.position || frame.conversation?.kind === "live") return undefined;
+  // Of what is resumed the events up to that position are yet to come.
+  if (frame.type === "resumed" && frame.recovered) return undefined;
   return { conversationId, position: frame.position };
 }
 
 /**
- * All that a client needs to go on, on whichever server, as the text of an event's `id`: `conversation:epoch:offset,…`. If not all
- * conversations have room, those that were silent for longest are left out, and the cursor says so.
+ * All that a client needs to go on, on whichever server, as the text of an event's `id`: `conversation:epoch:offset,…`. Live conversations
+ * first, for nothing else says what a stream is subscribed to; there is room for as many as a connection may have. If not all of the others
+ * have room, those that were silent for longest are left out, and the cursor says so.
  */
 export class StreamCursor {
   /** In the order of the last change. */
@@ -50,7 +56,7 @@ export class StreamCursor {
 
   set({ conversationId, position }: Mark): void {
     this.#positions.delete(conversationId);
-    this.#positions.set(conversationId, position);
+    if (position) this.#positions.set(conversationId, position);
   }
 
   has(conversationId: string): boolean {
@@ -60,7 +66,10 @@ export class StreamCursor {
   toString(): string {
     let length = 0;
     const entries: string[] = [];
-    for (const [conversationId, { epoch, offset }] of [...this.#positions].reverse()) {
+    const latestFirst = [...this.#positions].reverse();
+    const live = latestFirst.filter(([conversationId]) => isLive(conversationId));
+    const others = latestFirst.filter(([conversationId]) => !isLive(conversationId));
+    for (const [conversationId, { epoch, offset }] of [...live, ...others]) {
       const entry = `${conversationId}:${epoch}:${offset}`;
       length += entry.length + 1;
       if (length > MAX_LENGTH) return INCOMPLETE + entries.join(",");

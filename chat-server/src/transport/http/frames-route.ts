@@ -1,7 +1,8 @@
 import { PassThrough } from "node:stream";
 import { CodedError } from "@chatcluster/foundation/errors";
-import { ErrorCode, MAX_FRAME_BYTES, type ServerFrame } from "@chatcluster/protocol";
+import { DeviceId, ErrorCode, MAX_FRAME_BYTES, type ServerFrame } from "@chatcluster/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Value } from "typebox/value";
 import { parseFrame } from "../../session/frame-parser.ts";
 import { RateLimited } from "../../session/rate-limiter.ts";
 import type { SessionHost } from "../session-host.ts";
@@ -24,6 +25,7 @@ export function framesRoute(app: FastifyInstance, host: SessionHost): void {
 
   app.post<{ Body: string }>(FRAMES_PATH, { bodyLimit: MAX_FRAMES_BODY_BYTES }, async (request, reply) => {
     const { userId } = await identityOf(request, host);
+    const from = { userId, deviceId: deviceOf(request) };
     const texts = framesOf(request);
     const count = underWay.get(userId) ?? 0;
     if (count >= MAX_REQUESTS_PER_USER)
@@ -32,8 +34,8 @@ export function framesRoute(app: FastifyInstance, host: SessionHost): void {
     try {
       reply.header("cache-control", "no-store");
       return isSeveral(request)
-        ? await answerSeveral(host, userId, texts, reply)
-        : await answerOne(host, userId, texts[0] ?? "", reply);
+        ? await answerSeveral(host, from, texts, reply)
+        : await answerOne(host, from, texts[0] ?? "", reply);
     } finally {
       const left = (underWay.get(userId) ?? 1) - 1;
       if (left > 0) underWay.set(userId, left);
@@ -43,6 +45,19 @@ export function framesRoute(app: FastifyInstance, host: SessionHost): void {
 }
 
 const isSeveral = (request: FastifyRequest) => (request.headers["content-type"] ?? "").startsWith(NDJSON);
+
+interface Sender {
+  userId: string;
+  deviceId: string | undefined;
+}
+
+/** The device whose streams and polls take up what a request asks for; without one all of the user's do. */
+function deviceOf(request: FastifyRequest): string | undefined {
+  const device = new URL(request.raw.url ?? "/", "http://chat").searchParams.get("device") ?? undefined;
+  if (device !== undefined && !Value.Check(DeviceId, device))
+    throw new CodedError(ErrorCode.InvalidFrame, "device: not the id of a device");
+  return device;
+}
 
 function framesOf(request: FastifyRequest<{ Body: string }>): string[] {
   const body = request.body ?? "";
@@ -57,11 +72,11 @@ function framesOf(request: FastifyRequest<{ Body: string }>): string[] {
 }
 
 /** One frame: its answer, with a status that fits. A `resume` may have several answers, which need the other form. */
-async function answerOne(host: SessionHost, userId: string, text: string, reply: FastifyReply): Promise<FastifyReply> {
+async function answerOne(host: SessionHost, from: Sender, text: string, reply: FastifyReply): Promise<FastifyReply> {
   if (parseFrame(text).type === "resume")
     throw new CodedError(ErrorCode.InvalidFrame, `type: a resume has several answers: send it as ${NDJSON}`);
   let answer: ServerFrame | undefined;
-  await answerFrames(host.services, userId, [text], reply.raw, (frame) => {
+  await answerFrames(host.services, from, [text], reply.raw, (frame) => {
     answer ??= frame;
   });
   if (!answer) throw new Error("a frame was not answered");
@@ -74,13 +89,13 @@ async function answerOne(host: SessionHost, userId: string, text: string, reply:
 
 async function answerSeveral(
   host: SessionHost,
-  userId: string,
+  from: Sender,
   texts: string[],
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const output = new PassThrough();
   reply.header("content-type", NDJSON).header("x-accel-buffering", "no").send(output);
-  await answerFrames(host.services, userId, texts, output, (frame) => output.write(`${JSON.stringify(frame)}\n`));
+  await answerFrames(host.services, from, texts, output, (frame) => output.write(`${JSON.stringify(frame)}\n`));
   output.end();
   return reply;
 }

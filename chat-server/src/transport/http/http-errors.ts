@@ -16,6 +16,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode | "not_found", number>> = {
   login_required: 409,
   already_logged_in: 409,
   rate_limited: 429,
+  too_many_subscriptions: 429,
   too_many_connections: 429,
   unavailable: 503,
   internal: 500,

@@ -45,7 +45,7 @@ class RequestConnection implements Connection {
  */
 export async function answerFrames(
   services: SessionServices,
-  userId: string,
+  { userId, deviceId }: { userId: string; deviceId?: string | undefined },
   texts: readonly string[],
   output: Writable,
   write: (frame: ServerFrame) => void,
@@ -67,6 +67,7 @@ export async function answerFrames(
   });
   const session = new Session(services, userId, connection);
   session.state = "live";
+  session.deviceId = deviceId;
   try {
     await Promise.all(texts.map((text) => session.receive(text)));
     await Promise.all(acknowledging);
