@@ -319,3 +319,53 @@ test("changes take their place among the messages: they close gaps, wait for gap
   assert.deepEqual(messages, ["1", "renamed", "3", "4", "renamed"]);
   client.close();
 });
+
+test("who leaves and is invited again gets nothing a second time", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(event(1), event(2), { type: "conversation_removed", conversationId: "c1" });
+  const members = [{ userId: "ada" }, { userId: "bob" }];
+  server.last.emit({
+    type: "conversation_added",
+    conversation: { id: "c1", kind: "group", createdBy: "bob", createdAt: 1, members },
+    position: position(4),
+  });
+  // The offline list still has what the client was given just before it was removed, and something that it was not.
+  server.last.emit({ type: "message", message: message(2) }, { type: "message", message: message(3) });
+  await settle();
+  const [resume] = server.last.of("resume");
+  server.last.emit(resumed(true, 4, "e1", resume?.id), event(5));
+  await settle();
+  assert.deepEqual(messages, ["1", "2", "3", "5"]);
+  client.close();
+});
+
+test("what waits of the offline list comes before newer messages, also if those arrive while the server is being asked", async () => {
+  const server = new FakeServer();
+  server.responder = (frame) =>
+    frame.type === "list_conversations"
+      ? {
+          type: "conversations",
+          re: frame.id,
+          conversations: [
+            {
+              conversation: { id: "c1", kind: "group", createdBy: "bob", createdAt: 1, members: [{ userId: "ada" }] },
+              position: position(4),
+            },
+          ],
+        }
+      : undefined;
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  await settle();
+  // The list is read at the server after the conversations have been listed; somebody writes at the same time.
+  server.last.emit(
+    { type: "message", message: message(4) },
+    { type: "message", message: message(3) },
+    event(5),
+    event(6),
+  );
+  assert.deepEqual(messages, ["3", "4", "5", "6"]);
+  client.close();
+});

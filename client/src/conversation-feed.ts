@@ -46,7 +46,8 @@ type State =
  */
 export class ConversationFeed {
   readonly #hooks: FeedHooks;
-  readonly #seen = new SeenMessages();
+  /** Outlives the feed: who leaves and is invited again may be sent once more what was given before. */
+  readonly seen: SeenMessages;
   readonly #baseline: string;
   #position: Position | undefined;
   #state: State = "live";
@@ -59,8 +60,15 @@ export class ConversationFeed {
   /**
    * @param position where the log stood when the client first heard of the conversation, if it is known.
    * @param baseline the last message of that time: what came before it is history, for the application to fetch if it wants to.
+   * @param seen what the application has had of the conversation.
    */
-  constructor(hooks: FeedHooks, position?: Position, baseline: string = FIRST_MESSAGE_ID) {
+  constructor(
+    hooks: FeedHooks,
+    position?: Position,
+    baseline: string = FIRST_MESSAGE_ID,
+    seen: SeenMessages = new SeenMessages(),
+  ) {
+    this.seen = seen;
     this.#hooks = hooks;
     this.#position = position;
     this.#baseline = baseline;
@@ -72,7 +80,7 @@ export class ConversationFeed {
 
   /** The last message that has been handed over. */
   get lastMessageId(): string | undefined {
-    return this.#seen.last;
+    return this.seen.last;
   }
 
   onEvent(event: LogFrame): void {
@@ -86,7 +94,7 @@ export class ConversationFeed {
    * live: what another device of the user left behind comes here too, and may overtake events that are still on their way.
    */
   #onUnplaced(event: MessageEvent): void {
-    if (this.#state === "live" && (!this.#position || this.#seen.has(event.message.id)))
+    if (this.#state === "live" && (!this.#position || this.seen.has(event.message.id)))
       this.#deliverFlushed(event.message);
     else {
       this.#hold(event);
@@ -145,7 +153,7 @@ export class ConversationFeed {
   }
 
   #after(): string {
-    const last = this.#seen.last;
+    const last = this.seen.last;
     if (last === undefined) return this.#baseline;
     const overlapping = earlierId(last, HISTORY_OVERLAP_MS);
     if (overlapping < this.#baseline) return this.#baseline;
@@ -182,22 +190,38 @@ export class ConversationFeed {
   #advance(event: LogFrame, position: Position): void {
     const isNew = position.offset > (this.#position?.offset ?? -1);
     // An offset that was passed before is no proof that its message was: the first position that a client hears may be ahead of its events.
-    if (event.type === "message") this.#deliver(event.message);
-    else if (isNew) this.#hooks.changed(event);
+    if (event.type === "message") {
+      this.#deliverUnplacedBefore(event.message.id);
+      this.#deliver(event.message);
+    } else if (isNew) this.#hooks.changed(event);
     if (isNew) this.#position = position;
+  }
+
+  /** What follows on the position is newer than anything that the log still has to send, and so than all of the list that is older than it. */
+  #deliverUnplacedBefore(id: string): void {
+    if (this.#held.length === 0) return;
+    const older: Message[] = [];
+    this.#held = this.#held.filter((event) => {
+      if (event.position || event.type !== "message" || event.message.id > id) return true;
+      older.push(event.message);
+      return false;
+    });
+    older.sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const message of older) this.#deliverFlushed(message);
   }
 
   /** Hands over what follows on the position by now. */
   #release(): void {
     if (this.#held.length > 0) {
-      this.#held.sort((a, b) => (a.position?.offset ?? 0) - (b.position?.offset ?? 0));
-      this.#held = this.#held.filter((event) => {
+      const held = this.#held.sort((a, b) => (a.position?.offset ?? 0) - (b.position?.offset ?? 0));
+      this.#held = held.filter(({ position }) => !position);
+      for (const event of held) {
         const { position } = event;
         const own = this.#position;
-        if (!position || position.epoch !== own?.epoch || position.offset > own.offset + 1) return true;
-        this.#advance(event, position);
-        return false;
-      });
+        if (!position) continue;
+        if (position.epoch !== own?.epoch || position.offset > own.offset + 1) this.#held.push(event);
+        else this.#advance(event, position);
+      }
     }
     if (this.#state === "replaying" && (this.#position?.offset ?? 0) >= this.#target) this.#settle();
   }
@@ -252,6 +276,6 @@ export class ConversationFeed {
   }
 
   #deliver(message: Message): void {
-    if (this.#seen.add(message.id)) this.#hooks.deliver(message);
+    if (this.seen.add(message.id)) this.#hooks.deliver(message);
   }
 }

@@ -11,7 +11,7 @@ export class KnownPositions {
   }
 
   note(text: string): void {
-    if (!text.includes('"position":') && !text.includes('"unsubscribed"')) return;
+    if (!/"position":|"unsubscribed"|"conversation_removed"/.test(text)) return;
     let frame: ServerFrame;
     try {
       frame = JSON.parse(text) as ServerFrame;
@@ -23,7 +23,9 @@ export class KnownPositions {
       for (const { conversation, position } of frame.conversations) this.#begin(conversation, position);
     else if (frame.type === "conversation_added" || frame.type === "conversation")
       this.#begin(frame.conversation, frame.position);
-    else if (frame.type === "unsubscribed") this.#positions.delete(frame.conversationId);
+    // Who is invited again begins after that, not where the first stay ended.
+    else if (frame.type === "unsubscribed" || frame.type === "conversation_removed")
+      this.#positions.delete(frame.conversationId);
     else if ("position" in frame && frame.position) this.#event(frame, frame.position);
   }
 

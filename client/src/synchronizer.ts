@@ -7,6 +7,7 @@ import { ConversationFeed, type LogFrame } from "./conversation-feed.ts";
 import { delay } from "./delay.ts";
 import { isRetryable } from "./errors.ts";
 import type { Message, Request } from "./frames.ts";
+import type { SeenMessages } from "./seen-messages.ts";
 
 export interface SynchronizerHooks {
   /** Hands a message to the application. */
@@ -22,12 +23,17 @@ export interface SynchronizerHooks {
   connected(): boolean;
 }
 
+/** Conversations that the user has left of which it is remembered what the application has had. */
+const MAX_LEFT = 100;
+
 /** Keeps the feeds of all conversations: their positions for the login, their events, what they miss, and who is new. */
 export class Synchronizer {
   readonly #hooks: SynchronizerHooks;
   readonly #signal: AbortSignal;
   readonly #feeds = new Map<string, ConversationFeed>();
   readonly #recovering = new Set<string>();
+  /** What the application has had of conversations that the user has left, the last left ones. */
+  readonly #seenBefore = new Map<string, SeenMessages>();
   /** Per conversation, what had been delivered to the user before this client came. */
   readonly #deliveredBefore = new Map<string, string | undefined>();
   #listed = false;
@@ -72,8 +78,13 @@ export class Synchronizer {
 
   /** Takes nothing of the conversation up any more, until it is added again. */
   remove(conversationId: string): void {
-    this.#feeds.get(conversationId)?.stop();
+    const feed = this.#feeds.get(conversationId);
+    if (!feed) return;
+    feed.stop();
     this.#feeds.delete(conversationId);
+    this.#seenBefore.set(conversationId, feed.seen);
+    const [oldest] = this.#seenBefore.keys();
+    if (oldest !== undefined && this.#seenBefore.size > MAX_LEFT) this.#seenBefore.delete(oldest);
   }
 
   onEvent(event: LogFrame): void {
@@ -139,7 +150,9 @@ export class Synchronizer {
       },
       position,
       baseline,
+      this.#seenBefore.get(conversationId),
     );
+    this.#seenBefore.delete(conversationId);
     if (this.#overflown) feed.expectHistory();
     return feed;
   }
