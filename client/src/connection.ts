@@ -1,4 +1,5 @@
 import type { Welcome } from "@chatcluster/protocol";
+import { encodeSend } from "@chatcluster/protocol/binary";
 import { CloseCode, ErrorCode } from "@chatcluster/protocol/codes";
 import { toBase64 } from "./base64.ts";
 import { decode } from "./decode.ts";
@@ -74,7 +75,7 @@ export class Connection {
     this.#opened.catch(() => undefined);
     this.#open = transport.open(target, {
       onOpen: () => this.#resolveOpened(),
-      onFrame: (text) => this.#receive(text),
+      onFrame: (frame) => this.#receive(frame),
       onClose: (code, reason) => this.#end(code, reason),
     });
   }
@@ -99,7 +100,7 @@ export class Connection {
     } finally {
       clearTimeout(timer);
     }
-    await this.request({ type: "login", ...login() }, "welcome");
+    await this.request({ type: "login", ...login(), ...(this.#open.takesBinary && { binary: true }) }, "welcome");
   }
 
   /**
@@ -119,8 +120,7 @@ export class Connection {
         reject(new ChatError(ClientErrorCode.Timeout, `no answer to ${request.type} within ${this.#timeoutMs} ms`));
       }, this.#timeoutMs);
       this.#waiting.set(id, { expected, resolve: resolve as (frame: ServerFrame) => void, reject, timer });
-      const frame = { ...request, id };
-      this.#open.send(JSON.stringify("data" in frame ? { ...frame, data: toBase64(frame.data) } : frame));
+      this.#open.send(this.#encode(request, id));
     });
   }
 
@@ -145,11 +145,18 @@ export class Connection {
   }
   #onSettled: () => void = () => undefined;
 
-  #receive(text: string): void {
+  #encode(request: Request, id: number): string | Uint8Array {
+    if (request.type !== "publish") return JSON.stringify({ ...request, id });
+    const { conversationId, clientId, data } = request;
+    if (this.#open.takesBinary) return encodeSend({ id, conversationId, clientId, content: data });
+    return JSON.stringify({ ...request, data: toBase64(data), id });
+  }
+
+  #receive(received: string | Uint8Array): void {
     if (this.#closed) return;
     let frame: ServerFrame | undefined;
     try {
-      frame = decode(text);
+      frame = decode(received);
     } catch (error) {
       // Nothing after it can be trusted. A close code below 4400, so that the client comes back and resumes.
       this.close(4000, error instanceof Error ? error.message : "protocol error");

@@ -1,4 +1,5 @@
 import type { Conversation, Message, Position, Presence, Receipt, Rights, ServerFrame } from "@chatcluster/protocol";
+import { decodeMessage } from "@chatcluster/protocol/binary";
 import { fromBase64 } from "./base64.ts";
 import { ChatError, ClientErrorCode } from "./errors.ts";
 import type { ServerFrame as Decoded } from "./frames.ts";
@@ -101,7 +102,21 @@ const frames: { [Type in ServerFrame["type"]]: Check } = {
  * @returns undefined for a type that this client does not know: a newer server's, to be passed over.
  * @throws ChatError `protocol_error` for anything else that is not a frame.
  */
-export function decode(frame: string): Decoded | undefined {
+export function decode(frame: string | Uint8Array): Decoded | undefined {
+  return typeof frame === "string" ? decodeText(frame) : decodeBytes(frame);
+}
+
+function decodeBytes(frame: Uint8Array): Decoded {
+  try {
+    const { content, position, ...names } = decodeMessage(frame);
+    const body = typeof content === "string" ? { text: content } : { text: "", data: content };
+    return { type: "message", message: { ...names, ...body }, position };
+  } catch (cause) {
+    throw new ChatError(ClientErrorCode.ProtocolError, "the server sent a binary frame that can't be read", { cause });
+  }
+}
+
+function decodeText(frame: string): Decoded | undefined {
   let value: unknown;
   try {
     value = JSON.parse(frame);

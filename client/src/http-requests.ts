@@ -1,6 +1,6 @@
 import type { Login, Welcome } from "@chatcluster/protocol";
 import { CloseCode, ErrorCode } from "@chatcluster/protocol/codes";
-import type { TransportEvents, TransportTarget } from "./transport.ts";
+import type { TransportTarget } from "./transport.ts";
 
 /** The part of the Fetch standard that the HTTP transports use. */
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
@@ -47,7 +47,7 @@ const CLOSE_CODES: Record<string, number> = {
 };
 
 /** The end that follows from a response which is not what was asked for. Why the server refused is told by an `error` frame before it. */
-export async function endOf(response: Response, onFrame: TransportEvents["onFrame"]): Promise<End> {
+export async function endOf(response: Response, onFrame: (text: string) => void): Promise<End> {
   const refusal = await refusalOf(response);
   if (!refusal) return { code: 1006, reason: `HTTP status ${response.status}` };
   onFrame(JSON.stringify({ type: "error", ...refusal }));
@@ -79,7 +79,7 @@ export class FrameSender {
   readonly #fetch: Fetch;
   readonly #target: TransportTarget;
   readonly #signal: AbortSignal;
-  readonly #onFrame: TransportEvents["onFrame"];
+  readonly #onFrame: (text: string) => void;
   readonly #onEnd: (end: End) => void;
   #queue: string[] = [];
   #deviceId: string | undefined;
@@ -89,7 +89,7 @@ export class FrameSender {
     fetch: Fetch,
     target: TransportTarget,
     signal: AbortSignal,
-    hooks: { onFrame: TransportEvents["onFrame"]; onEnd: (end: End) => void },
+    hooks: { onFrame: (text: string) => void; onEnd: (end: End) => void },
   ) {
     this.#fetch = fetch;
     this.#target = target;

@@ -10,15 +10,17 @@ export interface TransportTarget {
 export interface TransportEvents {
   /** Frames can be sent from now on. */
   onOpen(): void;
-  /** One frame of the server, as it came. */
-  onFrame(text: string): void;
+  /** One frame of the server, as it came: JSON, or bytes if the connection takes them. */
+  onFrame(frame: string | Uint8Array): void;
   /** The connection ended or never came to be. `code` is a WebSocket close code (RFC 6455, section 7.4); 1006 if there was none. */
   onClose(code: number, reason: string): void;
 }
 
 export interface TransportConnection {
   /** Sends one frame. Frames arrive in the order in which they were sent; whether one arrived is told by its answer only. */
-  send(text: string): void;
+  send(frame: string | Uint8Array): void;
+  /** Whether bytes can be sent and may come, too; otherwise all is JSON [false]. */
+  readonly takesBinary?: boolean;
   /** Ends the connection. `onClose` may come much later, if the other side is gone. May be called twice. */
   close(code: number, reason: string): void;
 }

@@ -53,6 +53,8 @@ export const Login = request("login", {
   positions: optional(
     Type.Record(ConversationId, Position, { maxProperties: MAX_POSITIONS, additionalProperties: false }),
   ),
+  /** On a WebSocket: messages of live conversations come as binary frames. */
+  binary: optional(Type.Boolean()),
 });
 export type Login = Static<typeof Login>;
 

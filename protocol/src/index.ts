@@ -1,3 +1,4 @@
+export * from "./binary.ts";
 export * from "./client-frames.ts";
 export * from "./codes.ts";
 export * from "./limits.ts";

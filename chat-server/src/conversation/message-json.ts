@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ConversationChange, Message } from "@chatcluster/protocol";
+import type { BinaryMessage, ConversationChange, Message, Position } from "@chatcluster/protocol";
 
 /**
  * A message as it stands in the log, in offline lists and inside frames. The order of the fields is fixed: what reads only the head
@@ -20,6 +20,13 @@ export function messageJson({ id, conversationId, senderId, clientId, sentAt, te
 const SENDER = /^\{"id":"[0-9A-Z]+","conversationId":"[^"]+","senderId":"([^"]+)"/;
 
 export const senderOf = (body: string): string => SENDER.exec(body)?.[1] ?? "";
+
+/** The same for a binary frame. */
+export function binaryMessage(body: string, position: Position): BinaryMessage {
+  const { id, conversationId, senderId, clientId, sentAt, text, data } = JSON.parse(body) as Message;
+  const content = data === undefined ? text : Buffer.from(data, "base64");
+  return { id, conversationId, senderId, clientId, sentAt, content, position };
+}
 
 const CHANGE_HEAD = '{"change":';
 

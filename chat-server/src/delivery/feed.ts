@@ -1,9 +1,9 @@
 import type { Logger } from "@chatcluster/foundation/logger";
-import type { ConversationChange, ErrorCode, Position } from "@chatcluster/protocol";
+import { type ConversationChange, type ErrorCode, encodeMessage, type Position } from "@chatcluster/protocol";
 import type { LogEvent } from "../broker/broker.ts";
 import { isLive } from "../conversation/conversation-id.ts";
 import type { ConversationLog } from "../conversation/conversation-log.ts";
-import { changeOf, senderOf } from "../conversation/message-json.ts";
+import { binaryMessage, changeOf, senderOf } from "../conversation/message-json.ts";
 import { OutboundFrame } from "../session/outbound-frame.ts";
 import { RecentEvents } from "./recent-events.ts";
 
@@ -209,7 +209,8 @@ export class Feed {
       const text = `{"type":"conversation_changed","conversationId":${JSON.stringify(conversationId)},${body.slice(1, -1)},${at}`;
       return { conversationId, position, messageId, senderId: change.by, body, change, frame: new OutboundFrame(text) };
     }
-    const frame = new OutboundFrame(`{"type":"message","message":${body},${at}`);
+    const binary = this.#kept ? () => encodeMessage(binaryMessage(body, position)) : undefined;
+    const frame = new OutboundFrame(`{"type":"message","message":${body},${at}`, binary);
     return { conversationId, position, messageId, senderId: senderOf(body), body, frame };
   }
 

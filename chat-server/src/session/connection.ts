@@ -6,6 +6,8 @@ export interface Connection {
   send(frame: OutboundFrame): void;
   /** Ends the connection with a code of protocol's `CloseCode` after what has been sent. */
   close(code: number, reason: string): void;
+  /** From now on frames that have a binary form leave in it; transports of text have no such method. */
+  useBinary?(): void;
   /** Resolves when the peer has taken most of what was sent, or the connection is closed. */
   drained(): Promise<void>;
   /** Where nothing of the client comes back by the connection itself: how its requests name it. */

@@ -1,5 +1,13 @@
 import { CodedError } from "@chatcluster/foundation/errors";
-import { type ClientFrame, clientFrames, ErrorCode, MAX_DATA_BYTES, MAX_TEXT_LENGTH } from "@chatcluster/protocol";
+import {
+  BinaryFrameError,
+  type ClientFrame,
+  clientFrames,
+  decodeSend,
+  ErrorCode,
+  MAX_DATA_BYTES,
+  MAX_TEXT_LENGTH,
+} from "@chatcluster/protocol";
 import { Compile } from "typebox/compile";
 
 type FrameType = keyof typeof clientFrames;
@@ -24,7 +32,31 @@ const isValid = (validator: { Check(value: unknown): boolean }, value: unknown):
  * @throws FrameError `malformed_frame`, `unknown_type`, `invalid_frame` or `message_too_long`; the text names the field.
  */
 export function parseFrame(text: string): ClientFrame {
-  const value = parseObject(text);
+  return checked(parseObject(text));
+}
+
+/**
+ * Reads what a client sent as a binary frame.
+ * @throws FrameError as {@link parseFrame} does.
+ */
+export function parseBinaryFrame(bytes: Uint8Array): ClientFrame {
+  const { content, ...names } = decoded(bytes);
+  if (typeof content === "string") return checked({ type: "send", ...names, text: content });
+  const { buffer, byteOffset, byteLength } = content;
+  const data = Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+  return checked({ type: "publish", ...names, data });
+}
+
+function decoded(bytes: Uint8Array) {
+  try {
+    return decodeSend(bytes);
+  } catch (error) {
+    if (!(error instanceof BinaryFrameError)) throw error;
+    throw new FrameError(ErrorCode.MalformedFrame, `binary frame: ${error.message}`, error.re);
+  }
+}
+
+function checked(value: Record<string, unknown>): ClientFrame {
   const { type, id } = value;
   const re = typeof id === "number" && Number.isSafeInteger(id) && id >= 0 ? id : undefined;
   if (typeof type !== "string") throw new FrameError(ErrorCode.MalformedFrame, "a frame has a string `type`", re);

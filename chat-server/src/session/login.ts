@@ -20,6 +20,7 @@ export async function login(session: Session, frame: Login): Promise<void> {
   try {
     const { id: deviceId, push } = frame.device;
     session.deviceId = deviceId;
+    if (frame.binary) session.connection.useBinary?.();
     await services.stores.devices.save({ userId, deviceId, push });
     await services.broker.subscribeUser(userId);
     session.subscribed = true;

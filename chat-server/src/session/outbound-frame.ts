@@ -4,10 +4,13 @@ import type { ServerFrame } from "@chatcluster/protocol";
 export class OutboundFrame {
   readonly text: string;
   /** Made by the first connection that needs it. One server has few transports; each has its slot. */
-  readonly wire: { websocket?: Buffer } = {};
+  readonly wire: { websocket?: Buffer; binaryWebsocket?: Buffer } = {};
+  /** Encodes it for connections that take binary frames, if there is such a form of it. */
+  readonly binary: (() => Uint8Array) | undefined;
 
-  constructor(text: string) {
+  constructor(text: string, binary?: () => Uint8Array) {
     this.text = text;
+    this.binary = binary;
   }
 
   static of(frame: ServerFrame): OutboundFrame {

@@ -4,7 +4,7 @@ import { isLive } from "../conversation/conversation-id.ts";
 import type { FeedEvent, Subscriber } from "../delivery/feed.ts";
 import { OFFLINE_NOTICE } from "../directory/user-directory.ts";
 import type { Connection } from "./connection.ts";
-import { FrameError, parseFrame } from "./frame-parser.ts";
+import { FrameError, parseBinaryFrame, parseFrame } from "./frame-parser.ts";
 import { handlers } from "./handlers.ts";
 import { takePublished } from "./interest.ts";
 import { leave } from "./leave.ts";
@@ -71,11 +71,11 @@ export class Session implements Subscriber {
     services.registry.add(this);
   }
 
-  /** Takes a text frame of the client. Never rejects; resolves when all that answers it has been sent. */
-  async receive(text: string): Promise<void> {
+  /** Takes a text or binary frame of the client. Never rejects; resolves when all that answers it has been sent. */
+  async receive(received: string | Uint8Array): Promise<void> {
     let frame: ClientFrame;
     try {
-      frame = parseFrame(text);
+      frame = typeof received === "string" ? parseFrame(received) : parseBinaryFrame(received);
       this.#badFrames = 0;
     } catch (error) {
       this.#fail(error instanceof FrameError ? error.re : undefined, error);

@@ -4,23 +4,25 @@ import { Sender, type WebSocket } from "ws";
 import type { Connection } from "../session/connection.ts";
 import type { OutboundFrame } from "../session/outbound-frame.ts";
 
+/** Opcodes. */
 const TEXT = 1;
+const BINARY = 2;
 /** Share of the bound below which more may be sent to a peer that is being fed from a store. */
 const DRAINED_SHARE = 0.25;
 
 /** The frame of RFC 6455, section 5.2, made once for all connections: servers send unmasked, and nothing is compressed. */
-function wireOf(frame: OutboundFrame): Buffer {
-  frame.wire.websocket ??= Buffer.concat(
-    Sender.frame(Buffer.from(frame.text), {
-      fin: true,
-      rsv1: false,
-      opcode: TEXT,
-      mask: false,
-      readOnly: true,
-    }),
-  );
-  return frame.wire.websocket;
+function wireOf(frame: OutboundFrame, takesBinary: boolean): Buffer {
+  const { wire, binary } = frame;
+  if (!takesBinary || !binary) {
+    wire.websocket ??= framed(Buffer.from(frame.text), TEXT);
+    return wire.websocket;
+  }
+  wire.binaryWebsocket ??= framed(Buffer.from(binary()), BINARY);
+  return wire.binaryWebsocket;
 }
+
+const framed = (payload: Buffer, opcode: number) =>
+  Buffer.concat(Sender.frame(payload, { fin: true, rsv1: false, opcode, mask: false, readOnly: true }));
 
 /** Joins what is sent to one socket within a turn of the event loop into one write. */
 export class WriteJoiner {
@@ -46,6 +48,7 @@ export class WebSocketConnection implements Connection {
   readonly #joiner: WriteJoiner;
   readonly #maxBufferedBytes: number;
   readonly #onSlow: () => void;
+  #takesBinary = false;
   /** Milliseconds on the heartbeat's clock. */
   pingDueAt = 0;
   pongDueAt = Number.POSITIVE_INFINITY;
@@ -66,7 +69,7 @@ export class WebSocketConnection implements Connection {
 
   send(frame: OutboundFrame): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    const bytes = wireOf(frame);
+    const bytes = wireOf(frame, this.#takesBinary);
     if (this.#socket.writableLength + bytes.length > this.#maxBufferedBytes) {
       this.#onSlow();
       this.close(CloseCode.SlowConsumer, "too many bytes wait for this connection");
@@ -78,6 +81,10 @@ export class WebSocketConnection implements Connection {
 
   close(code: number, reason: string): void {
     if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.close(code, reason);
+  }
+
+  useBinary(): void {
+    this.#takesBinary = true;
   }
 
   ping(): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
-import { CloseCode, MAX_FRAME_BYTES } from "@chatcluster/protocol";
+import { MAX_FRAME_BYTES } from "@chatcluster/protocol";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { Identity } from "../auth/token-verifier.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
@@ -33,7 +33,7 @@ export interface WebSocketOptions extends HeartbeatOptions {
   logger: Logger;
 }
 
-/** Carries sessions over WebSocket (RFC 6455): one text frame is one frame of the protocol. */
+/** Carries sessions over WebSocket (RFC 6455): one text or binary frame is one frame of the protocol. */
 export class WebSocketTransport {
   readonly #server = new WebSocketServer(WEB_SOCKET_SERVER_OPTIONS);
   /** Its own, so that those who are refused are neither counted nor waited for. */
@@ -97,8 +97,7 @@ export class WebSocketTransport {
     const session = this.#host.open(identity.userId, connection);
     this.#heartbeat.add(connection, identity.expiresAt);
     webSocket.on("message", (data, isBinary) => {
-      if (isBinary) return connection.close(CloseCode.ProtocolViolation, "frames are text");
-      void session.receive(data.toString());
+      void session.receive(isBinary ? (data as Buffer) : data.toString());
       if (session.state !== "new") this.#heartbeat.loggedIn(connection);
     });
     webSocket.on("pong", () => this.#heartbeat.pong(connection));

@@ -40,10 +40,11 @@ export class TamperingTransport implements Transport {
       ...events,
       onOpen: () => events.onOpen(),
       onClose: (code, reason) => events.onClose(code, reason),
-      onFrame: (text) => this.#down(text, emit),
+      onFrame: (frame) => (typeof frame === "string" ? this.#down(frame, emit) : events.onFrame(frame)),
     });
     return {
       send: (text) => {
+        if (typeof text !== "string") return connection.send(text);
         const frame = JSON.parse(text) as ClientFrame;
         if (this.#tampering !== "lost" || frame.type !== "send" || !this.#isDue()) connection.send(text);
         else queueMicrotask(() => emit(acknowledge(frame)));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
-import { MAX_SUBSCRIPTIONS, type Position, type Rights } from "@chatcluster/protocol";
+import { CloseCode, encodeSend, MAX_SUBSCRIPTIONS, type Position, type Rights } from "@chatcluster/protocol";
 import type { RawClient } from "../support/raw-client.ts";
 import { type ContractContext, change, changes, codeOf, ids, names, range } from "./contract-context.ts";
 
@@ -223,7 +223,51 @@ export function promiseLive({ carrier, login }: ContractContext): void {
     await Promise.all([alice.close(), bob.close()]);
   });
 
-  test(`a connection has at most ${MAX_SUBSCRIPTIONS} subscriptions`, { skip: carrier !== "websocket" }, async () => {
+  const onWebSocket = { skip: carrier !== "websocket" };
+  test(
+    "binary frames carry the same as JSON both ways, and one that can't be read is an error",
+    onWebSocket,
+    async () => {
+      const [a = "", b = "", c = ""] = names("alice", "bob", "carol");
+      const alice = await login(0, a);
+      const id = await create(alice, OPEN);
+      const { position } = await subscribe(alice, id);
+      const [bob, carol] = [await login(1, b, { binary: true }), await login(0, c)];
+      for (const client of [bob, carol]) await subscribe(client, id);
+      const ask = async (requestId: number, content: string | Uint8Array, conversationId = id) => {
+        bob.webSocket.send(encodeSend({ id: requestId, conversationId, clientId: `b${requestId}`, content }));
+        return bob.until(() => bob.received.find((frame) => "re" in frame && frame.re === requestId), "the answer");
+      };
+      const contents = [new Uint8Array([0, 1, 255]), "\ufeffgrüße", new Uint8Array(48_000).fill(9)];
+      for (const [index, content] of contents.entries()) assert.equal((await ask(1_000 + index, content)).type, "sent");
+      await alice.sendMessage(id, "json");
+      for (const client of [alice, bob, carol])
+        await client.until(() => client.messages(id).length === 4, "all messages");
+      assert.deepEqual([alice.binaryFrames, bob.binaryFrames], [0, 4]);
+      assert.deepEqual(bob.messages(id), carol.messages(id));
+      assert.deepEqual(
+        bob.messages(id).map(({ message }) => message.data ?? message.text),
+        contents.map((c) => (typeof c === "string" ? c : Buffer.from(c).toString("base64"))).concat("json"),
+      );
+      const back = await login(1, c, { binary: true, device: { id: "back" }, positions: { [id]: position } });
+      await back.until(() => back.messages(id).length === 4, "what was missed");
+      assert.deepEqual([back.binaryFrames, back.messages(id)], [4, bob.messages(id)]);
+
+      assert.equal(codeOf(await ask(2_000, new Uint8Array(48_001))), "message_too_long");
+      assert.equal(codeOf(await ask(2_001, "x".repeat(16_385))), "message_too_long");
+      assert.equal(codeOf(await ask(2_002, "")), "invalid_frame");
+      assert.equal(codeOf(await ask(2_003, "x", "no id: a colon")), "invalid_frame");
+      assert.equal(codeOf(await ask(2_004, "x", "l-nothing")), "conversation_not_found");
+      bob.webSocket.send(Buffer.from([1, 1, 2, 0, 0, 0, 0, 0, 77]));
+      const malformed = await bob.until(() => bob.frames("error").find(({ re }) => re === 77), "the error");
+      assert.equal(malformed.code, "malformed_frame");
+      for (let count = 0; count < 10; count++) bob.webSocket.send(Buffer.from([9]));
+      assert.equal((await bob.untilClosed()).code, CloseCode.ProtocolViolation);
+      await Promise.all([alice, carol, back].map((client) => client.close()));
+    },
+  );
+
+  test(`a connection has at most ${MAX_SUBSCRIPTIONS} subscriptions`, onWebSocket, async () => {
     const [a = ""] = names("alice");
     const alice = await login(0, a);
     const made: string[] = [];

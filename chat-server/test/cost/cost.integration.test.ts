@@ -35,6 +35,16 @@ describe("what the server costs", () => {
   const login = async (index: number, user: string) =>
     RawClient.login(servers[index % servers.length]?.port ?? 0, await tokenFor(user));
 
+  const total = async (name: string) => {
+    let sum = 0;
+    for (const server of servers) sum += await metric(server, name);
+    return sum;
+  };
+  const count = async () => ({
+    redis: await total("chat_redis_round_trips_total"),
+    cassandra: await total("chat_cassandra_queries_total"),
+  });
+
   test("one message to 1,000 online members: 1 write to Cassandra and at most 3 round trips to Redis", async () => {
     const users = Array.from({ length: 1_000 }, (_, index) => `member-${index}`);
     const clients: RawClient[] = [];
@@ -56,15 +66,6 @@ describe("what the server costs", () => {
     await sender.sendMessage(id, "first");
     await everybodyHas(1);
 
-    const total = async (name: string) => {
-      let sum = 0;
-      for (const server of servers) sum += await metric(server, name);
-      return sum;
-    };
-    const count = async () => ({
-      redis: await total("chat_redis_round_trips_total"),
-      cassandra: await total("chat_cassandra_queries_total"),
-    });
     const start = await count();
     const messages = 10;
     for (let index = 0; index < messages; index++) await sender.sendMessage(id, `m${index}`);
@@ -74,6 +75,60 @@ describe("what the server costs", () => {
     const trips = end.redis - start.redis;
     assert.ok(trips <= 3 * messages, `${trips} round trips for ${messages} messages`);
     for (const client of clients) client.terminate();
+    await until(async () => (await total("chat_open_connections")) === 0, "the end of the connections");
+  });
+
+  test("one live message to 1,000 subscribers: 1 write to Cassandra and at most 3 round trips to Redis; subscribing costs nothing after the first", async () => {
+    const publisher = await login(0, "publisher");
+    const live = await publisher.request("create_conversation", {
+      clientId: "live",
+      kind: "live",
+      title: "Scores",
+      memberIds: [],
+      rights: { subscribe: "anyone", publish: "members" },
+    });
+    assert.ok(live.type === "conversation");
+    const { id } = live.conversation;
+    const clients: RawClient[] = [];
+    for (let from = 0; from < 1_000; from += 50) {
+      const batch = Array.from({ length: 50 }, (_, offset) => login(from + offset, `subscriber-${from + offset}`));
+      clients.push(...(await Promise.all(batch)));
+    }
+    // The first of each server, and the first message of the day, which takes a write to the index.
+    const subscribe = (client: RawClient) => client.request("subscribe", { conversationId: id });
+    for (const client of clients.slice(0, 2)) await subscribe(client);
+    await publisher.request("send", { conversationId: id, clientId: "first", text: "0:0" });
+    await until(() => clients.slice(0, 2).every((client) => client.messages(id).length === 1), "the first message");
+
+    const before = await count();
+    await Promise.all(clients.slice(2).map(subscribe));
+    assert.deepEqual(await count(), before, "998 more subscriptions asked nobody");
+
+    const messages = 10;
+    const data = Buffer.alloc(500, 7).toString("base64");
+    for (let index = 0; index < messages; index++)
+      await publisher.request("publish", { conversationId: id, clientId: `d${index}`, data });
+    await until(
+      () => clients.slice(2).every((client) => client.messages(id).length === messages),
+      "all messages",
+      60_000,
+    );
+    const end = await count();
+    assert.equal(end.cassandra - before.cassandra, messages);
+    const trips = end.redis - before.redis;
+    assert.ok(trips <= 3 * messages, `${trips} round trips for ${messages} messages`);
+
+    // Back after one message, all at once: from what the feed has kept.
+    const position = clients[2]?.messages(id).at(-2)?.position;
+    assert.ok(position);
+    await Promise.all(clients.map((client) => client.request("subscribe", { conversationId: id, position })));
+    await until(
+      () => clients.slice(2).every((client) => client.messages(id).length === messages + 1),
+      "the last message again",
+      60_000,
+    );
+    assert.deepEqual(await count(), end, "nobody was asked for what was missed");
+    for (const client of [publisher, ...clients]) client.terminate();
     await until(async () => (await total("chat_open_connections")) === 0, "the end of the connections");
   });
 

@@ -13,6 +13,7 @@ import { WebSocket } from "ws";
 import type { ChatServer } from "../../src/server.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { metric, SECRET, startTestServer, tokenFor } from "../support/test-server.ts";
+import { binaryFrame } from "./arbitrary-binary-frame.ts";
 import { frameText, type Known } from "./arbitrary-frame.ts";
 import { liveBytes } from "./heap.ts";
 import { exchange, isWhole, parseAnswer } from "./raw-http.ts";
@@ -62,8 +63,12 @@ describe("a server that is sent anything", () => {
     witness = await RawClient.login(server.port, await tokenFor("witness"));
     const { conversation } = await witness.createDirect("fuzzer");
     const { messageId } = await witness.sendMessage(conversation.id, "seed");
+    const rights = { subscribe: "anyone", publish: "anyone" } as const;
+    const body = { clientId: "live", kind: "live" as const, memberIds: [], title: "Live", rights };
+    const live = await witness.request("create_conversation", body);
+    assert.ok(live.type === "conversation");
     known = {
-      conversationId: [conversation.id],
+      conversationId: [conversation.id, live.conversation.id],
       upTo: [messageId],
       messageId: [messageId],
       before: [messageId],
@@ -112,7 +117,20 @@ describe("a server that is sent anything", () => {
     );
   });
 
-  test("binary frames, fragments, control frames and lengths that are wrong: a close code of RFC 6455 or PROTOCOL.md", async () => {
+  test("binary frames among others: an answer with a code of the protocol, or a close code of it", async () => {
+    const token = await tokenFor("fuzzer");
+    const frames = fc.array(fc.oneof(frameText(known), { weight: 3, arbitrary: binaryFrame(known) }), {
+      maxLength: 20,
+    });
+    await twiceWithoutLeak(() =>
+      fc.assert(
+        fc.asyncProperty(frames, fc.boolean(), (some, signedIn) => checkFrames(server.port, token, some, signedIn)),
+        { numRuns: FUZZ_RUNS, seed: FUZZ_SEED, endOnFailure: true },
+      ),
+    );
+  });
+
+  test("fragments, control frames and lengths that are wrong: a close code of RFC 6455 or PROTOCOL.md", async () => {
     const token = await tokenFor("fuzzer");
     const fragment = fc.record({
       opcode: fc.nat({ max: 15 }),
@@ -256,9 +274,14 @@ describe("a server that is sent anything", () => {
 const PING_ID = Number.MAX_SAFE_INTEGER;
 
 /** Sends frames, and then a ping, whose answer comes after those to frames that are refused at once; a close may come instead. */
-async function checkFrames(port: number, token: string, texts: readonly string[], signedIn: boolean): Promise<void> {
-  const client = signedIn ? await RawClient.login(port, token) : await RawClient.connect(port, token);
-  for (const text of texts) client.sendText(text);
+async function checkFrames(
+  port: number,
+  token: string,
+  frames: readonly (string | Uint8Array)[],
+  signedIn: boolean,
+): Promise<void> {
+  const client = signedIn ? await RawClient.login(port, token, { binary: true }) : await RawClient.connect(port, token);
+  for (const frame of frames) client.webSocket.send(frame);
   client.sendText(JSON.stringify({ type: "ping", id: PING_ID }));
   const isPong = (frame: ServerFrame) => "re" in frame && frame.re === PING_ID;
   await until(() => client.closed !== undefined || client.received.some(isPong), "a pong or a close", 15_000, {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Transport } from "@chatcluster/client";
-import type { ClientFrame, ServerFrame } from "@chatcluster/protocol";
+import { type ClientFrame, decodeMessage, type ServerFrame } from "@chatcluster/protocol";
 import { WebSocket } from "ws";
 
 type FrameOf<Type extends ServerFrame["type"]> = Extract<ServerFrame, { type: Type }>;
@@ -21,6 +21,8 @@ interface Link {
 /** A client that does nothing by itself: it keeps what it gets, and answers nothing. */
 export class RawClient {
   readonly received: ServerFrame[] = [];
+  /** How many of them came as binary frames. */
+  binaryFrames = 0;
   #webSocket: WebSocket | undefined;
   #link: Link | undefined;
   /** Code and reason, once closed. */
@@ -46,7 +48,7 @@ export class RawClient {
       close: () => webSocket.close(1000),
       terminate: () => webSocket.terminate(),
     };
-    webSocket.on("message", (data) => client.#receive(data.toString()));
+    webSocket.on("message", (data, isBinary) => client.#receive(isBinary ? (data as Buffer) : data.toString()));
     webSocket.on("close", (code, reason) => client.#closed(code, reason.toString()));
     // What went wrong is in the close code.
     webSocket.on("error", () => client.#wake());
@@ -62,7 +64,7 @@ export class RawClient {
       { url: `ws://127.0.0.1:${port}/chat`, token },
       {
         onOpen: () => opened.resolve(),
-        onFrame: (text) => client.#receive(text),
+        onFrame: (frame) => client.#receive(frame),
         onClose: (code, reason) => client.#closed(code, reason),
       },
     );
@@ -166,9 +168,19 @@ export class RawClient {
     this.#link?.terminate();
   }
 
-  #receive(text: string): void {
-    this.received.push(JSON.parse(text) as ServerFrame);
+  #receive(received: string | Uint8Array): void {
+    if (typeof received === "string") this.received.push(JSON.parse(received) as ServerFrame);
+    else this.#receiveBinary(received);
     this.#wake();
+  }
+
+  /** Kept as the JSON frame that it stands for. */
+  #receiveBinary(bytes: Uint8Array): void {
+    const { content, position, ...names } = decodeMessage(bytes);
+    const body =
+      typeof content === "string" ? { text: content } : { text: "", data: Buffer.from(content).toString("base64") };
+    this.binaryFrames++;
+    this.received.push({ type: "message", message: { ...names, ...body }, position });
   }
 
   #closed(code: number, reason: string): void {
