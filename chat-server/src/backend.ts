@@ -13,6 +13,7 @@ import type { PushQueue, PushQueueOptions } from "./push/push-queue.ts";
 import { EmbeddedPushQueue } from "./push/queue/embedded-push-queue.ts";
 import { RedisPushQueue } from "./push/queue/redis-push-queue.ts";
 import { RedisClient } from "./redis/client.ts";
+import { createTopology } from "./redis/redis-config.ts";
 import { cassandraStores } from "./store/cassandra/cassandra-stores.ts";
 import { CassandraConnection } from "./store/cassandra/connection.ts";
 import { openDatabase } from "./store/embedded/database.ts";
@@ -49,8 +50,7 @@ function embedded(config: Config): Backend {
 
 function cluster(config: Config, metrics: Metrics, logger: Logger): Backend {
   const redis = new RedisClient({
-    url: config.redisUrl ?? "",
-    password: config.redisPassword,
+    topology: createTopology(config, logger),
     logger,
     onRoundTrip: () => metrics.redisRoundTrips.inc(),
   });

@@ -3,6 +3,7 @@ import { type Environment, loadConfig, variableName } from "@chatcluster/foundat
 import { CodedError } from "@chatcluster/foundation/errors";
 import { type Static, Type } from "typebox";
 import { pushProblems, pushProperties } from "./push/push-config.ts";
+import { redisProblems, redisProperties } from "./redis/redis-config.ts";
 
 const PREFIX = "CHAT_";
 const Port = (port: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: port });
@@ -18,8 +19,7 @@ const schema = Type.Object({
     description: "embedded or cluster",
   }),
   dataDir: Type.String({ default: "./data" }),
-  redisUrl: Type.Optional(Type.String({ pattern: "^rediss?://", description: "redis://host:6379" })),
-  redisPassword: Type.Optional(Type.String()),
+  ...redisProperties,
   cassandraContactPoints: Type.Optional(
     Type.String({ pattern: "^[^,\\s]+:[0-9]+(,[^,\\s]+:[0-9]+)*$", description: "host:port,host:port" }),
   ),
@@ -91,8 +91,8 @@ function dependent(config: Static<typeof schema>): string[] {
   const name = (property: keyof Config) => variableName(PREFIX, property);
   const problems: string[] = [];
   if (config.backend === "cluster") {
-    for (const property of ["redisUrl", "cassandraContactPoints"] as const)
-      if (config[property] === undefined) problems.push(`${name(property)} is required when CHAT_BACKEND is cluster`);
+    if (config.cassandraContactPoints === undefined)
+      problems.push(`${name("cassandraContactPoints")} is required when CHAT_BACKEND is cluster`);
     if (config.jwtSecret === undefined && config.jwksUrl === undefined)
       problems.push(`${name("jwtSecret")} or ${name("jwksUrl")} is required when CHAT_BACKEND is cluster`);
   }
@@ -100,6 +100,6 @@ function dependent(config: Static<typeof schema>): string[] {
     problems.push(`${name("jwtSecret")} and ${name("jwksUrl")} exclude each other`);
   if ((config.cassandraUsername === undefined) !== (config.cassandraPassword === undefined))
     problems.push(`${name("cassandraUsername")} and ${name("cassandraPassword")} go together`);
-  problems.push(...pushProblems(config, name));
+  problems.push(...redisProblems(config, name), ...pushProblems(config, name));
   return problems;
 }

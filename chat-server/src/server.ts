@@ -191,11 +191,12 @@ export async function startChatServer(
       const encoded = new OutboundFrame(payload);
       for (const session of registry.ofUser(userId)) session.onUserEvent(payload, encoded);
     },
-    onResubscribed: () => {
-      membership.forgetAll();
-      hub.onResubscribed();
-      revocation.checkAll();
-      for (const session of registry.all()) if (session.registered) void session.offline.flush();
+    onResubscribed: ({ conversationIds, userIds }) => {
+      for (const conversationId of conversationIds) membership.forget(conversationId);
+      hub.onResubscribed(conversationIds);
+      for (const conversationId of conversationIds) void revocation.check(conversationId);
+      for (const userId of userIds)
+        for (const session of registry.ofUser(userId)) if (session.registered) void session.offline.flush();
     },
   });
   await stores.start();

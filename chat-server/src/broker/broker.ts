@@ -54,8 +54,8 @@ export interface BrokerListener {
   onInvalidated(conversationId: string): void;
   onUserEvent(userId: string, payload: string): void;
   onTopic(topic: string, payload: string): void;
-  /** Subscriptions were lost and are there again: what was published in between did not arrive. */
-  onResubscribed(): void;
+  /** Subscriptions were lost and are there again: what was published to these in between did not arrive. */
+  onResubscribed(missed: { conversationIds: readonly string[]; userIds: readonly string[] }): void;
 }
 
 /**

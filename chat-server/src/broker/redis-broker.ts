@@ -12,8 +12,6 @@ import { randomPart, timeOf } from "./message-id.ts";
 const LOG_LIFE_MS = 7 * 24 * 60 * 60 * 1_000;
 /** Published on a conversation's channel, beside events (`m …`) and `h`. */
 const INVALIDATED = "i";
-const RESUBSCRIBE_BATCH = 500;
-const RESUBSCRIBE_RETRY_MS = 500;
 
 export class RedisBroker implements Broker {
   readonly #redis: RedisClient;
@@ -21,41 +19,31 @@ export class RedisBroker implements Broker {
   readonly #logLength: number;
   readonly #channels: CountedChannels;
   #listener: BrokerListener | undefined;
-  #subscriptions: "new" | "lost" | "whole" = "new";
-  #closed = false;
 
   constructor(redis: RedisClient, options: { logLength: number; logger: Logger }) {
     this.#redis = redis;
     this.#logger = options.logger;
     this.#logLength = options.logLength;
     this.#channels = new CountedChannels(
-      (channel) => this.#redis.subscribe([channel]),
-      (channel) => {
-        this.#redis.unsubscribe(channel).catch((error: unknown) => {
-          // Without a connection there is no subscription either, and the next one does not ask for this channel.
-          this.#logger.debug({ err: error, channel }, "not unsubscribed");
-        });
-      },
+      (channel) => this.#redis.subscribe(channel),
+      (channel) => this.#redis.unsubscribe(channel),
     );
   }
 
   async start(listener: BrokerListener): Promise<void> {
     this.#listener = listener;
-    this.#redis.start(
-      (channel, message) => this.#onMessage(channel, message),
-      () => void this.#resubscribe(),
-    );
+    this.#redis.start({
+      onMessage: (channel, message) => this.#onMessage(channel, message),
+      onRenewed: (channels) => this.#onRenewed(channels),
+    });
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     this.#redis.close();
   }
 
   problem(): string | undefined {
-    return (
-      this.#redis.problem() ?? (this.#subscriptions === "lost" ? "Redis subscriptions are being renewed" : undefined)
-    );
+    return this.#redis.problem();
   }
 
   async reserve(claim: Claim): Promise<Reserved> {
@@ -63,7 +51,7 @@ export class RedisBroker implements Broker {
     const reply = await this.#redis.script(
       "reserve",
       [keys.state(id), keys.pending(id), keys.held(id), keys.claim(id, claim.senderId, claim.clientId)],
-      [this.#redis.runId, claim.digest, randomPart(), IDEMPOTENCY_WINDOW_MS],
+      [claim.digest, randomPart(), IDEMPOTENCY_WINDOW_MS],
     );
     const [outcome, messageId = "", sentAt = "", replaces = ""] = texts(reply);
     switch (outcome) {
@@ -91,14 +79,7 @@ export class RedisBroker implements Broker {
         keys.log(conversationId),
         ...claims,
       ],
-      [
-        this.#redis.runId,
-        randomBytes(9).toString("base64url"),
-        seed.lastSentAt,
-        LOG_LIFE_MS,
-        IDEMPOTENCY_WINDOW_MS,
-        ...values,
-      ],
+      [randomBytes(9).toString("base64url"), seed.lastSentAt, LOG_LIFE_MS, IDEMPOTENCY_WINDOW_MS, ...values],
     );
     const [epoch, offset] = texts(reply);
     if (epoch === undefined || offset === undefined) throw unexpected("open", reply);
@@ -111,7 +92,6 @@ export class RedisBroker implements Broker {
       "commit",
       [keys.state(id), keys.pending(id), keys.held(id), keys.log(id), keys.claim(id, claim.senderId, claim.clientId)],
       [
-        this.#redis.runId,
         messageId,
         body,
         keys.conversation(id),
@@ -130,7 +110,7 @@ export class RedisBroker implements Broker {
     await this.#redis.script(
       "abandon",
       [keys.state(conversationId), keys.pending(conversationId), keys.held(conversationId), keys.log(conversationId)],
-      [this.#redis.runId, messageId, keys.conversation(conversationId), this.#logLength, LOG_LIFE_MS],
+      [messageId, keys.conversation(conversationId), this.#logLength, LOG_LIFE_MS],
     );
   }
 
@@ -144,7 +124,7 @@ export class RedisBroker implements Broker {
     const reply = await this.#redis.script(
       "read",
       [keys.state(conversationId), keys.log(conversationId), keys.pending(conversationId)],
-      [this.#redis.runId, after?.epoch ?? "", after?.offset ?? 0, limit],
+      [after?.epoch ?? "", after?.offset ?? 0, limit],
     );
     if (!Array.isArray(reply)) throw unexpected("read", reply);
     if (reply.length === 0) return undefined;
@@ -166,8 +146,7 @@ export class RedisBroker implements Broker {
   }
 
   async invalidate(conversationId: string): Promise<void> {
-    const channel = keys.conversation(conversationId);
-    await this.#redis.command((redis) => redis.publish(channel, INVALIDATED));
+    await this.#redis.publish([keys.conversation(conversationId)], INVALIDATED);
   }
 
   subscribeUser(userId: string): Promise<void> {
@@ -187,23 +166,19 @@ export class RedisBroker implements Broker {
   }
 
   async publishTopic(topic: string, payload: string): Promise<void> {
-    await this.#redis.command((redis) => redis.publish(keys.topic(topic), payload));
+    await this.#redis.publish([keys.topic(topic)], payload);
   }
 
-  /** Redis answers on the connection of the subscriptions after what it has published there. */
   barrier(): Promise<void> {
-    return this.#redis.pingSubscriber();
+    return this.#redis.barrier();
   }
 
   async publishToUsers(userIds: readonly string[], payload: string): Promise<void> {
-    await this.#redis.pipeline((pipeline) => {
-      for (const userId of userIds) pipeline.publish(keys.user(userId), payload);
-    });
+    await this.#redis.publish(userIds.map(keys.user), payload);
   }
 
   #onMessage(channel: string, message: string): void {
-    const end = channel.indexOf("}");
-    const id = channel.slice(channel.indexOf("{") + 1, end);
+    const id = idOf(channel);
     if (channel.startsWith("user:")) this.#listener?.onUserEvent(id, message);
     else if (channel.startsWith("topic:")) this.#listener?.onTopic(id, message);
     else if (message === "h") this.#listener?.onHeld(id);
@@ -217,27 +192,13 @@ export class RedisBroker implements Broker {
     else this.#logger.error({ channel }, "what was published is not an event");
   }
 
-  async #resubscribe(): Promise<void> {
-    const first = this.#subscriptions === "new";
-    this.#subscriptions = "lost";
-    try {
-      const channels = this.#channels.names();
-      for (let start = 0; start < channels.length; start += RESUBSCRIBE_BATCH)
-        await this.#redis.subscribe(channels.slice(start, start + RESUBSCRIBE_BATCH));
-      this.#subscriptions = "whole";
-      if (!first) this.#listener?.onResubscribed();
-    } catch (error) {
-      this.#logger.warn({ err: error }, "subscriptions not renewed");
-      // A lost connection brings its own "ready"; this is for one that lives on.
-      if (!this.#closed) setTimeout(() => this.#retryResubscribe(), RESUBSCRIBE_RETRY_MS).unref();
-    }
-  }
-
-  #retryResubscribe(): void {
-    if (this.#subscriptions === "lost" && !this.#closed && this.#redis.problem() === undefined)
-      void this.#resubscribe();
+  #onRenewed(channels: string[]): void {
+    const ids = (kind: string) => channels.filter((channel) => channel.startsWith(kind)).map(idOf);
+    this.#listener?.onResubscribed({ conversationIds: ids("conversation:"), userIds: ids("user:") });
   }
 }
+
+const idOf = (channel: string) => channel.slice(channel.indexOf("{") + 1, channel.indexOf("}"));
 
 /** `m <epoch> <offset> <message id> <body>` */
 function eventOf(message: string): LogEvent | undefined {

@@ -73,12 +73,6 @@ export class Membership {
     for (const load of this.#loads.get(conversationId) ?? []) load.stale = true;
   }
 
-  /** Changes may have been missed. */
-  forgetAll(): void {
-    this.#cache.clear();
-    for (const loads of this.#loads.values()) for (const load of loads) load.stale = true;
-  }
-
   /** Those who ask at the same time share one reading: thousands may subscribe to a live conversation at once. */
   #load(conversationId: string, followed: boolean): Promise<Access | undefined> {
     const loads = this.#loads.get(conversationId) ?? new Set<Load>();

@@ -94,8 +94,8 @@ export class FeedHub {
     this.#feeds.get(conversationId)?.accept(event);
   }
 
-  onResubscribed(): void {
-    for (const feed of this.#feeds.values()) feed.catchUp();
+  onResubscribed(conversationIds: readonly string[]): void {
+    for (const conversationId of conversationIds) this.#feeds.get(conversationId)?.catchUp();
   }
 
   readonly #holds = new Map<Feed, number>();

@@ -35,10 +35,6 @@ export class Revocation {
     }
   }
 
-  checkAll(): void {
-    for (const conversationId of this.#hub.conversationIds()) void this.check(conversationId);
-  }
-
   async #check(conversationId: string): Promise<void> {
     const access = await this.#membership.of(conversationId);
     if (access?.rights?.subscribe === "anyone") return;

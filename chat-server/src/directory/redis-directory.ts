@@ -32,19 +32,18 @@ export class RedisDirectory implements UserDirectory {
   }
 
   async close(): Promise<void> {
-    if (this.#redis.problem() === undefined)
-      await this.#redis.command((redis) => redis.del(keys.alive(this.#options.instance)));
+    if (this.#redis.problem() === undefined) await this.#redis.command("del", keys.alive(this.#options.instance));
   }
 
   async register(userId: string): Promise<{ unclean: boolean }> {
     const { instance, address, ttlMs } = this.#options;
-    const results = await this.#redis.pipeline((pipeline) => {
-      pipeline.set(keys.alive(instance), address, "PX", ttlMs);
-      pipeline.hset(keys.sessions(userId), instance, address);
-      pipeline.pexpire(keys.sessions(userId), OFFLINE_LIFE_MS);
-      pipeline.set(keys.server(userId), address, "PX", ttlMs);
-      pipeline.hkeys(keys.sessions(userId));
-    });
+    const results = await this.#redis.commands([
+      ["set", keys.alive(instance), address, "PX", ttlMs],
+      ["hset", keys.sessions(userId), instance, address],
+      ["pexpire", keys.sessions(userId), OFFLINE_LIFE_MS],
+      ["set", keys.server(userId), address, "PX", ttlMs],
+      ["hkeys", keys.sessions(userId)],
+    ]);
     const others = (results[4] as string[]).filter((other) => other !== instance);
     if (others.length === 0) return { unclean: false };
     return { unclean: await this.#removeDead(userId, others) };
@@ -61,32 +60,30 @@ export class RedisDirectory implements UserDirectory {
 
   async renew(userIds: readonly string[]): Promise<void> {
     const { instance, address, ttlMs } = this.#options;
-    await this.#redis.command((redis) => redis.set(keys.alive(instance), address, "PX", ttlMs));
+    await this.#redis.command("set", keys.alive(instance), address, "PX", ttlMs);
     for (let start = 0; start < userIds.length; start += RENEW_BATCH) {
-      await this.#redis.pipeline((pipeline) => {
-        for (const userId of userIds.slice(start, start + RENEW_BATCH)) {
-          pipeline.set(keys.server(userId), address, "PX", ttlMs);
-          pipeline.hset(keys.sessions(userId), instance, address);
+      await this.#redis.commands(
+        userIds.slice(start, start + RENEW_BATCH).flatMap((userId) => [
+          ["set", keys.server(userId), address, "PX", ttlMs] as const,
+          ["hset", keys.sessions(userId), instance, address] as const,
           // A server that dies says no more than this.
-          pipeline.set(keys.lastSeen(userId), Date.now(), "PX", OFFLINE_LIFE_MS);
-        }
-      });
+          ["set", keys.lastSeen(userId), Date.now(), "PX", OFFLINE_LIFE_MS] as const,
+        ]),
+      );
     }
   }
 
   async offlineAmong(userIds: readonly string[]): Promise<string[]> {
     if (userIds.length === 0) return [];
-    const servers = await this.#redis.command((redis) => redis.mget(userIds.map(keys.server)));
+    const servers = await this.#redis.values(userIds.map(keys.server));
     return userIds.filter((_, index) => servers[index] === null);
   }
 
   async presenceOf(userIds: readonly string[]): Promise<Presence[]> {
     if (userIds.length === 0) return [];
-    const values = await this.#redis.pipeline((pipeline) => {
-      for (const userId of userIds) pipeline.get(keys.server(userId)).get(keys.lastSeen(userId));
-    });
+    const values = await this.#redis.values(userIds.flatMap((userId) => [keys.server(userId), keys.lastSeen(userId)]));
     return userIds.map((userId, index) => {
-      const [server, lastSeen] = values.slice(index * 2, index * 2 + 2);
+      const [server = null, lastSeen = null] = values.slice(index * 2, index * 2 + 2);
       const online = server !== null;
       return { userId, online, ...(online || lastSeen === null ? {} : { lastSeenAt: Number(lastSeen) }) };
     });
@@ -108,10 +105,10 @@ export class RedisDirectory implements UserDirectory {
   }
 
   async list(userId: string): Promise<{ entries: OfflineEntry[]; overflow: boolean }> {
-    const [bodies, overflow] = await this.#redis.pipeline((pipeline) => {
-      pipeline.lrange(keys.offline(userId), 0, -1);
-      pipeline.exists(keys.overflow(userId));
-    });
+    const [bodies, overflow] = await this.#redis.commands([
+      ["lrange", keys.offline(userId), 0, -1],
+      ["exists", keys.overflow(userId)],
+    ]);
     const entries = (bodies as string[]).map(offlineEntry).filter((entry) => entry !== undefined);
     return { entries, overflow: overflow === 1 };
   }
@@ -125,24 +122,22 @@ export class RedisDirectory implements UserDirectory {
   }
 
   async markOverflow(userId: string): Promise<void> {
-    await this.#redis.command((redis) => redis.set(keys.overflow(userId), "1", "PX", OFFLINE_LIFE_MS));
+    await this.#redis.command("set", keys.overflow(userId), "1", "PX", OFFLINE_LIFE_MS);
   }
 
   async clearOverflow(userId: string): Promise<void> {
-    await this.#redis.command((redis) => redis.del(keys.overflow(userId)));
+    await this.#redis.command("del", keys.overflow(userId));
   }
 
   async #removeDead(userId: string, instances: string[]): Promise<boolean> {
-    const alive = await this.#redis.pipeline((pipeline) => {
-      for (const instance of instances) pipeline.exists(keys.alive(instance));
-    });
-    const dead = instances.filter((_, index) => alive[index] === 0);
+    const alive = await this.#redis.values(instances.map(keys.alive));
+    const dead = instances.filter((_, index) => alive[index] === null);
     if (dead.length > 0) {
-      await this.#redis.pipeline((pipeline) => {
+      await this.#redis.commands([
         // Marked before removed: a crash in between tells the next login, not nobody.
-        pipeline.set(keys.overflow(userId), "1", "PX", OFFLINE_LIFE_MS);
-        pipeline.hdel(keys.sessions(userId), ...dead);
-      });
+        ["set", keys.overflow(userId), "1", "PX", OFFLINE_LIFE_MS],
+        ["hdel", keys.sessions(userId), ...dead],
+      ]);
     }
     return dead.length > 0;
   }

@@ -8,10 +8,10 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { until } from "@chatcluster/foundation/until";
 import { type Redis, startRedis } from "@chatcluster/local/services";
-import { redisCommands } from "../../test/push-crash/redis-commands.ts";
 import { deviceTokenOf, type WorkerSettings } from "../../test/push-crash/worker-process.ts";
 import { fanOut } from "../../test/push-queue.contract.ts";
 import { ApnsStandIn } from "../../test/push-stand-ins/apns-stand-in.ts";
+import { connectedClient } from "../../test/support/redis-places.ts";
 import { RedisPushQueue } from "./queue/redis-push-queue.ts";
 
 const WORKER = fileURLToPath(new URL("../../test/push-crash/worker-process.ts", import.meta.url));
@@ -56,10 +56,11 @@ describe("a worker that is killed", () => {
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   }
 
-  it("has exactly what it had claimed and not settled sent again, under the same ids", async () => {
-    using commands = await redisCommands(redis.url);
+  it("has exactly what it had claimed and not settled sent again, under the same ids", async (t) => {
+    const client = await connectedClient({ redisUrl: redis.url });
+    t.after(() => client.close());
     const options = { limit: 1_000, leaseMs: LEASE_MS, rememberMs: 60_000, onDropped: () => assert.fail() };
-    const queue = new RedisPushQueue(commands, "test", options);
+    const queue = new RedisPushQueue(client, "test", options);
     const users = Array.from({ length: 30 }, (_, index) => `user-${index}`);
     for (const user of users) apns.devices.add(deviceTokenOf(user));
 
@@ -91,10 +92,11 @@ describe("a worker that is killed", () => {
     assert.deepEqual(await queue.depth(), { ready: 0, delayed: 0 });
   });
 
-  it("loses nothing when it is killed again and again, and Redis in between", async () => {
-    using commands = await redisCommands(redis.url);
+  it("loses nothing when it is killed again and again, and Redis in between", async (t) => {
+    const client = await connectedClient({ redisUrl: redis.url });
+    t.after(() => client.close());
     const options = { limit: 1_000, leaseMs: LEASE_MS, rememberMs: 60_000, onDropped: () => assert.fail() };
-    const queue = new RedisPushQueue(commands, "test", options);
+    const queue = new RedisPushQueue(client, "test", options);
     const users = Array.from({ length: 100 }, (_, index) => `many-${index}`);
     for (const user of users) apns.devices.add(deviceTokenOf(user));
     const from = apns.accepted.length;
@@ -113,8 +115,7 @@ describe("a worker that is killed", () => {
     const last = await stallAfter(20);
     await redis.kill();
     await redis.restart();
-    const answers = () => commands.redis.ping().catch(() => false);
-    await until(async () => (await answers()) === "PONG", "Redis is back");
+    await until(() => client.problem() === undefined, "Redis is back");
     await kill(last);
     assert.ok(reached().size >= 20 && reached().size <= 60, `${reached().size}`);
     apns.server.orderNothing();

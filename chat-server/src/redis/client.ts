@@ -1,173 +1,212 @@
-import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
-import { type ChainableCommander, Redis, type RedisOptions } from "ioredis";
-import { loadScripts, type ScriptName } from "./scripts.ts";
-
-/** Milliseconds until a command without an answer counts as failed. */
-const COMMAND_TIMEOUT_MS = 3_000;
-const LIVENESS_INTERVAL_MS = 5_000;
+import type { RedisNode } from "./node.ts";
+import { loadScripts, type Script, type ScriptName } from "./scripts.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import type { Place, RedisTopology } from "./topology.ts";
+import { unavailable } from "./unavailable.ts";
 
 export interface RedisClientOptions {
-  /** `redis://host:port` or `rediss://`. */
-  url: string;
-  password?: string | undefined;
+  topology: RedisTopology;
   logger: Logger;
-  /** Called for every round trip: a command, a script or a whole pipeline. */
+  /** Called for every round trip: a command, a script, or a batch, which goes to all the nodes it concerns at once. */
   onRoundTrip?: (() => void) | undefined;
 }
 
-type ScriptCall = (keyCount: number, ...args: (string | number)[]) => Promise<unknown>;
+export interface RedisListener {
+  onMessage(channel: string, message: string): void;
+  /** Subscriptions were lost and are there again: what was published on these channels in between did not arrive. */
+  onRenewed(channels: string[]): void;
+}
+
+/** A command of a batch: its first argument is its key. */
+export type KeyCommand = readonly [name: string, key: string, ...args: (string | number)[]];
 
 /**
- * Two connections to one Redis: commands on one, subscriptions on the other. Commands fail at once while it is away (CodedError
- * `unavailable`) instead of waiting in a queue; both connections come back by themselves.
+ * What the server does with Redis, wherever the keys lie: everything goes to the node that has the key, and follows it when it moves. Every
+ * method rejects with CodedError `unavailable` while that node is away; a call that was rejected may have taken effect.
  */
 export class RedisClient {
-  readonly #commands: Redis;
-  readonly #subscriber: Redis;
+  readonly #topology: RedisTopology;
+  readonly #scripts: ReturnType<typeof loadScripts>;
+  readonly #subscriptions: Subscriptions;
   readonly #onRoundTrip: () => void;
-  readonly #logger: Logger;
-  #liveness: NodeJS.Timeout | undefined;
-  #runId: string | undefined;
+  #listener: RedisListener | undefined;
 
-  constructor(options: RedisClientOptions) {
-    this.#onRoundTrip = options.onRoundTrip ?? (() => undefined);
-    this.#logger = options.logger;
-    const shared: RedisOptions & { replyMapping?: "legacy" } = {
-      lazyConnect: true,
-      protocol: 2,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: null,
-      autoResubscribe: false,
-      connectTimeout: COMMAND_TIMEOUT_MS,
-      commandTimeout: COMMAND_TIMEOUT_MS,
-      retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 5), 2_000) * (0.5 + Math.random() / 2),
-      ...(options.password === undefined ? {} : { password: options.password }),
-    };
-    this.#commands = new Redis(options.url, { ...shared, connectionName: "chat-server" });
-    this.#subscriber = new Redis(options.url, { ...shared, connectionName: "chat-server-subscriber" });
-    for (const { name, lua } of loadScripts("PUBLISH")) this.#commands.defineCommand(name, { lua });
-    for (const connection of [this.#commands, this.#subscriber]) {
-      connection.on("error", (error) => this.#logger.warn({ err: error }, "Redis connection failed"));
-    }
+  constructor({ topology, logger, onRoundTrip = () => undefined }: RedisClientOptions) {
+    this.#topology = topology;
+    this.#onRoundTrip = onRoundTrip;
+    this.#scripts = loadScripts(topology.pubSub.publish);
+    this.#subscriptions = new Subscriptions({
+      subscribe: (channels) => this.#subscribe(channels),
+      slotOf: (channel) => topology.slotOf(channel),
+      ownerOf: (channel) => {
+        try {
+          return topology.nodeOf(channel);
+        } catch {
+          // No node has it now: there is nowhere to move the subscription to.
+          return undefined;
+        }
+      },
+      onRenewed: (channels) => this.#listener?.onRenewed(channels),
+      logger,
+    });
   }
 
-  /** Starts connecting; returns at once, connected or not. `onSubscriberReady` is called for each new connection of the subscriber. */
-  start(onMessage: (channel: string, message: string) => void, onSubscriberReady: () => void): void {
-    this.#subscriber.on("message", onMessage);
-    this.#subscriber.on("ready", onSubscriberReady);
-    this.#commands.on("ready", () => void this.#learnRunId());
-    this.#commands.on("close", () => {
-      this.#runId = undefined;
+  /** Starts connecting; returns at once, connected or not. */
+  start(listener: RedisListener): void {
+    this.#listener = listener;
+    this.#topology.start({
+      onMessage: (channel, message) => listener.onMessage(channel, message),
+      onSubscriptionsLost: (node) => this.#subscriptions.lostAt(node),
+      onSubscriptionsEnded: (node) => this.#subscriptions.endedAt(node),
+      onChange: () => this.#subscriptions.check(),
     });
-    // A first attempt that fails is reported by the "error" event and tried again like any other.
-    const ignore = () => undefined;
-    this.#commands.connect().catch(ignore);
-    this.#subscriber.connect().catch(ignore);
-    this.#liveness = setInterval(() => this.#checkLiveness(), LIVENESS_INTERVAL_MS);
-    this.#liveness.unref();
   }
 
   close(): void {
-    clearInterval(this.#liveness);
-    this.#commands.disconnect();
-    this.#subscriber.disconnect();
+    this.#subscriptions.close();
+    this.#topology.close();
   }
 
+  /** What is missing, in words; undefined when everything works. */
   problem(): string | undefined {
-    if (this.#commands.status !== "ready" || this.#runId === undefined)
-      return `Redis is away (connection ${this.#commands.status})`;
-    if (this.#subscriber.status !== "ready") return `Redis is away (subscriber ${this.#subscriber.status})`;
-    return undefined;
+    return (
+      this.#topology.problem() ?? (this.#subscriptions.complete ? undefined : "Redis subscriptions are being renewed")
+    );
   }
 
-  /** Differs after every restart of Redis, so that a log which may have lost its end is not taken for whole. */
-  get runId(): string {
-    if (this.#runId === undefined) throw unavailable(new Error("not connected"));
-    return this.#runId;
+  /** One of the server's own scripts. All keys are of one slot. The run of the node goes before the arguments of those that take it. */
+  script(name: ScriptName, keys: string[], args: (string | number)[]): Promise<unknown> {
+    const script = this.#scripts[name];
+    return this.#atOwner(keys[0] ?? "", async ({ node, asking }) => {
+      if (script.run === "fresh") await node.learnRun();
+      return node.evaluate(script, keys, script.run ? [node.run, ...args] : args, asking);
+    });
   }
 
-  async script(name: ScriptName, keys: string[], args: (string | number)[]): Promise<unknown> {
+  /** Any script. All keys are of one slot. */
+  evaluate(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
+    return this.#atOwner(keys[0] ?? "", ({ node, asking }) => node.evaluate(script, keys, args, asking));
+  }
+
+  command(...command: KeyCommand): Promise<unknown> {
+    return this.#atOwner(command[1], ({ node, asking }) => node.send(command, asking));
+  }
+
+  /** Several commands, sent together. Results are in their order; rejects if one of them failed. */
+  async commands(commands: readonly KeyCommand[]): Promise<unknown[]> {
+    if (commands.length === 0) return [];
     this.#onRoundTrip();
-    try {
-      const call = (this.#commands as unknown as Record<ScriptName, ScriptCall>)[name];
-      return await call.call(this.#commands, keys.length, ...keys, ...args);
-    } catch (error) {
-      throw unavailable(error);
-    }
+    const results = new Array<unknown>(commands.length);
+    const groups = [...this.#byNode(commands)];
+    await Promise.all(groups.map(([node, indexes]) => this.#pipeline(node, commands, indexes, results)));
+    return results;
   }
 
-  async command<Result>(run: (redis: Redis) => Promise<Result>): Promise<Result> {
-    this.#onRoundTrip();
-    try {
-      return await run(this.#commands);
-    } catch (error) {
-      throw unavailable(error);
-    }
-  }
-
-  /** Results in the order of the commands; rejects if one of them failed. */
-  async pipeline(build: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
-    this.#onRoundTrip();
-    try {
-      const pipeline = this.#commands.pipeline();
-      build(pipeline);
-      const results = (await pipeline.exec()) ?? [];
-      return results.map(([error, result]) => {
-        if (error) throw error;
-        return result;
+  /** The values of string keys; null for those that are not there. */
+  async values(keys: readonly string[]): Promise<(string | null)[]> {
+    const bySlot = Map.groupBy(keys.keys(), (index) => this.#topology.slotOf(keys[index] ?? ""));
+    const groups = [...bySlot.values()];
+    const replies = await this.commands(
+      groups.map((group) => ["mget", ...group.map((i) => keys[i] ?? "")] as const as KeyCommand),
+    );
+    const values = new Array<string | null>(keys.length).fill(null);
+    groups.forEach((group, index) => {
+      const found = replies[index] as (string | null)[];
+      group.forEach((key, position) => {
+        values[key] = found[position] ?? null;
       });
+    });
+    return values;
+  }
+
+  async publish(channels: readonly string[], payload: string): Promise<void> {
+    const { publish } = this.#topology.pubSub;
+    await this.commands(channels.map((channel) => [publish, channel, payload] as const));
+  }
+
+  /** Resolves when what is published from now on arrives. */
+  subscribe(channel: string): Promise<void> {
+    return this.#subscriptions.add(channel);
+  }
+
+  unsubscribe(channel: string): void {
+    this.#subscriptions.remove(channel);
+  }
+
+  /** Resolves when all that was published before the call, on channels that are subscribed to, has been given to the listener. */
+  async barrier(): Promise<void> {
+    try {
+      // Each node answers on the connection of the subscriptions after what it has published there.
+      await Promise.all(this.#topology.nodes().map((node) => node.pingSubscriber()));
     } catch (error) {
       throw unavailable(error);
     }
   }
 
-  async subscribe(channels: string[]): Promise<void> {
+  async #subscribe(channels: readonly string[]): Promise<RedisNode> {
+    return this.#follow(channels[0] ?? "", undefined, async ({ node }) => {
+      await node.subscribe(channels);
+      return node;
+    });
+  }
+
+  #atOwner<Result>(key: string, attempt: (place: Place) => Promise<Result>): Promise<Result> {
+    return this.#follow(key, undefined, (place) => {
+      this.#onRoundTrip();
+      return attempt(place);
+    });
+  }
+
+  /** Tries at the key's node, or first somewhere else, and wherever the topology says after each failure. */
+  async #follow<Result>(
+    key: string,
+    first: Place | undefined,
+    attempt: (place: Place) => Promise<Result>,
+  ): Promise<Result> {
+    let place = first ?? { node: this.#topology.nodeOf(key), asking: false };
+    for (let tries = 1; ; tries++) {
+      try {
+        return await attempt(place);
+      } catch (error) {
+        const next = await this.#topology.redirect(error, key, place.node, tries);
+        if (!next) throw unavailable(error);
+        place = next;
+      }
+    }
+  }
+
+  #byNode(commands: readonly KeyCommand[]): Map<RedisNode, number[]> {
+    return Map.groupBy(commands.keys(), (index) => this.#topology.nodeOf(commands[index]?.[1] ?? ""));
+  }
+
+  async #pipeline(
+    node: RedisNode,
+    commands: readonly KeyCommand[],
+    indexes: readonly number[],
+    results: unknown[],
+  ): Promise<void> {
+    const of = (index: number) => commands[index] as KeyCommand;
+    let replies: unknown[];
     try {
-      await this.#subscriber.subscribe(...channels);
+      replies = await node.pipeline(indexes.map(of));
     } catch (error) {
+      await this.#topology.redirect(error, of(indexes[0] ?? 0)[1], node, 1);
       throw unavailable(error);
     }
-  }
-
-  async unsubscribe(channel: string): Promise<void> {
-    try {
-      await this.#subscriber.unsubscribe(channel);
-    } catch (error) {
-      throw unavailable(error);
+    for (const [position, index] of indexes.entries()) {
+      const reply = replies[position];
+      results[index] = reply instanceof Error ? await this.#again(of(index), reply, node) : reply;
     }
   }
 
-  async pingSubscriber(): Promise<void> {
-    try {
-      await this.#subscriber.ping();
-    } catch (error) {
-      throw unavailable(error);
-    }
+  /** A command of a pipeline that failed alone: its key may have moved. In order, so that commands on one key stay in theirs. */
+  async #again(command: KeyCommand, error: Error, at: RedisNode): Promise<unknown> {
+    const next = await this.#topology.redirect(error, command[1], at, 1);
+    if (!next) throw unavailable(error);
+    return this.#follow(command[1], next, ({ node, asking }) => {
+      this.#onRoundTrip();
+      return node.send(command, asking);
+    });
   }
-
-  async #learnRunId(): Promise<void> {
-    try {
-      this.#runId = /^run_id:(\w+)/m.exec(await this.#commands.info("server"))?.[1];
-    } catch (error) {
-      this.#logger.warn({ err: error }, "Redis does not tell its run id; reconnecting");
-      this.#commands.disconnect(true);
-    }
-  }
-
-  /** A peer that vanished without a word leaves the subscriber waiting for ever: ask, and reconnect if nothing comes back. */
-  #checkLiveness(): void {
-    for (const connection of [this.#commands, this.#subscriber]) {
-      if (connection.status !== "ready") continue;
-      connection.ping().catch((error: unknown) => {
-        this.#logger.warn({ err: error }, "Redis does not answer; reconnecting");
-        if (connection.status === "ready") connection.disconnect(true);
-      });
-    }
-  }
-}
-
-function unavailable(cause: unknown): CodedError {
-  return new CodedError("unavailable", `Redis is unavailable: ${messageOf(cause)}`, { cause });
 }

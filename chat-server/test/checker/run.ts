@@ -3,7 +3,7 @@ import { type Transport, WebSocketTransport } from "@chatcluster/client";
 import { messageOf } from "@chatcluster/foundation/errors";
 import { until } from "@chatcluster/foundation/until";
 import { clusterBackend } from "../support/cluster.ts";
-import { tokenFor } from "../support/test-server.ts";
+import { tokenFor, type Variables } from "../support/test-server.ts";
 import { Application } from "./application.ts";
 import { emptyHistory, type History } from "./history.ts";
 import { Nemesis } from "./nemesis.ts";
@@ -19,6 +19,26 @@ export interface CheckerOptions {
   readonly users: number;
   /** Messages a second, of all users together. */
   readonly rate: number;
+  readonly log: (text: string) => void;
+  /** Instead of one Redis and one Cassandra, and the nemesis. */
+  readonly backend?: (count: number, more: Variables) => Promise<CheckerBackend>;
+}
+
+/** What the servers stand on, and what may be done to it. */
+export interface CheckerBackend {
+  /** Variables of each server. */
+  readonly servers: Variables[];
+  /** Breaks things while there is traffic, heals them, and tells how often it did what. */
+  disturb(scene: Scene): Promise<Readonly<Record<string, number>>>;
+  stop(): Promise<void>;
+}
+
+export interface Scene {
+  readonly fleet: ServerFleet;
+  readonly applications: readonly Application[];
+  readonly conversationIds: readonly string[];
+  readonly random: Random;
+  readonly seconds: number;
   readonly log: (text: string) => void;
 }
 
@@ -53,9 +73,9 @@ const VARIABLES = {
 export async function runChecker(options: CheckerOptions): Promise<CheckerResult> {
   const { seed, seconds, log } = options;
   const random = new Random(seed);
-  const backend = await clusterBackend(options.servers, VARIABLES);
+  const backend = await (options.backend ?? redisAndCassandra)(options.servers, VARIABLES);
   await using cleanup = new AsyncDisposableStack();
-  cleanup.defer(() => backend.redis.stop());
+  cleanup.defer(() => backend.stop());
   const fleet = await ServerFleet.start(backend.servers);
   cleanup.defer(() => fleet.close());
   await until(() => fleet.areReady(), "the servers' readiness");
@@ -68,17 +88,19 @@ export async function runChecker(options: CheckerOptions): Promise<CheckerResult
   await createConversations(applications, random, history);
   log(`${applications.length} applications, ${history.conversations.length} conversations`);
 
-  const ending = AbortSignal.timeout(seconds * 1_000);
-  const nemesis = new Nemesis({
+  const ending = new AbortController();
+  const scene: Scene = {
     fleet,
-    redis: backend.redis,
     applications,
+    conversationIds: history.conversations.map(({ id }) => id),
     random: random.fork(),
-    signal: ending,
-    pauseMs: 1_500,
+    seconds,
     log,
-  });
-  await Promise.all([nemesis.run(), makeTraffic(options, applications, random.fork(), history, ending)]);
+  };
+  const [faults] = await Promise.all([
+    backend.disturb(scene).finally(() => ending.abort()),
+    makeTraffic(options, applications, random.fork(), history, ending.signal),
+  ]);
 
   log(`coming to rest after ${history.attempts.length} messages`);
   const atRest = async () => {
@@ -90,7 +112,21 @@ export async function runChecker(options: CheckerOptions): Promise<CheckerResult
   const errors = applications.flatMap((one) => one.errors);
   for (const { userId, deviceId, unacknowledged } of applications)
     if (unacknowledged > 0) errors.push(`${userId} on ${deviceId} still waits for ${unacknowledged} acknowledgements`);
-  return { history, violations: verify(history), errors, faults: { ...nemesis.done } };
+  return { history, violations: verify(history), errors, faults };
+}
+
+/** One Redis and one Cassandra, and a nemesis that does anything at any time. */
+async function redisAndCassandra(count: number, more: Variables): Promise<CheckerBackend> {
+  const { servers, redis } = await clusterBackend(count, more);
+  return {
+    servers,
+    async disturb({ seconds, ...scene }) {
+      const nemesis = new Nemesis({ ...scene, redis, signal: AbortSignal.timeout(seconds * 1_000), pauseMs: 1_500 });
+      await nemesis.run();
+      return { ...nemesis.done };
+    },
+    stop: () => redis.stop(),
+  };
 }
 
 /** Every second user has two devices. */

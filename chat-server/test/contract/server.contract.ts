@@ -13,11 +13,12 @@ import { promiseRefusals } from "./refusals.contract.ts";
 
 /**
  * What a chat server promises, whatever it stands on. `backend` starts what is needed and gives the variables of as many servers as stand on
- * the same; where there is only one, all clients use it.
+ * the same; where there is only one, all clients use it. `carriers` are those that it is held to, all of them unless told.
  */
 export function serverContract(
   name: string,
   backend: () => Promise<{ servers: Variables[]; stop: () => Promise<void> }>,
+  carriers: readonly Carrier[] = CARRIERS,
 ): void {
   describe(name, () => {
     let servers: ChatServer[] = [];
@@ -40,7 +41,7 @@ export function serverContract(
       await stop?.();
     });
 
-    for (const carrier of CARRIERS) promises(carrier, () => ports);
+    for (const carrier of carriers) promises(carrier, () => ports);
   });
 }
 

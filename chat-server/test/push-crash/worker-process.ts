@@ -5,7 +5,7 @@ import { ApnsProvider } from "../../src/push/apns/apns-provider.ts";
 import { PushMetrics } from "../../src/push/push-metrics.ts";
 import { PushWorker } from "../../src/push/push-worker.ts";
 import { RedisPushQueue } from "../../src/push/queue/redis-push-queue.ts";
-import { redisCommands } from "./redis-commands.ts";
+import { connectedClient } from "../support/redis-places.ts";
 
 /** What a test tells a worker process, as JSON in its last argument. */
 export interface WorkerSettings {
@@ -23,7 +23,7 @@ export const deviceTokenOf = (userId: string): string => createHash("sha256").up
 
 async function main(settings: WorkerSettings): Promise<void> {
   const logger = createLogger("worker", "silent");
-  const queue = new RedisPushQueue(await redisCommands(settings.redisUrl), `worker-${process.pid}`, {
+  const queue = new RedisPushQueue(await connectedClient({ redisUrl: settings.redisUrl }), `worker-${process.pid}`, {
     limit: 1_000,
     leaseMs: settings.leaseMs,
     rememberMs: 60_000,

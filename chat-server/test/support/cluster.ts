@@ -9,19 +9,24 @@ export async function clusterBackend(
   count: number,
   more: Variables = {},
 ): Promise<{ servers: Variables[]; redis: Redis }> {
-  const [redis, cassandra] = await Promise.all([startRedis(), sharedCassandra()]);
+  const redis = await startRedis();
+  return { servers: await serversOn({ CHAT_REDIS_URL: redis.url }, count, more), redis };
+}
+
+/** Variables of servers on a Redis, which theirs name, and one real Cassandra. */
+export async function serversOn(redis: Variables, count: number, more: Variables = {}): Promise<Variables[]> {
+  const cassandra = await sharedCassandra();
   const keyspace = `chat_${process.pid}_${keyspaces++}_${Date.now().toString(36)}`;
-  const servers = Array.from({ length: count }, (_, index) => ({
+  return Array.from({ length: count }, (_, index) => ({
     CHAT_SERVER_ID: `server-${index}`,
     CHAT_BACKEND: "cluster",
-    CHAT_REDIS_URL: redis.url,
     CHAT_CASSANDRA_CONTACT_POINTS: cassandra.contactPoint,
     CHAT_CASSANDRA_LOCAL_DC: cassandra.localDataCenter,
     CHAT_CASSANDRA_USERNAME: cassandra.username,
     CHAT_CASSANDRA_PASSWORD: cassandra.password,
     CHAT_CASSANDRA_KEYSPACE: keyspace,
     CHAT_MESSAGES_PER_SECOND: "50",
+    ...redis,
     ...more,
   }));
-  return { servers, redis };
 }

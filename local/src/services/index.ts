@@ -4,4 +4,6 @@ export { type Haproxy, type HaproxyListen, startHaproxy } from "./haproxy.ts";
 export { freePort } from "./port.ts";
 export type { ServiceControl } from "./process.ts";
 export { type Redis, type RedisOptions, startRedis } from "./redis.ts";
+export { type RedisCluster, type RedisClusterOptions, startRedisCluster } from "./redis-cluster.ts";
+export { type RedisSentinel, type RedisSentinelOptions, startRedisSentinel } from "./redis-sentinel.ts";
 export { type SharedServices, serveSharedServices, sharedCassandra } from "./shared.ts";

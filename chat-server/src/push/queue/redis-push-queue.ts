@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Redis } from "ioredis";
+import type { RedisClient } from "../../redis/client.ts";
+import type { Script } from "../../redis/scripts.ts";
 import {
   type Claimed,
   type DeviceDelivery,
@@ -9,12 +10,7 @@ import {
   type PushQueueOptions,
   type QueueDepth,
 } from "../push-queue.ts";
-import { type LoadedScript, loadPushScript, type PushScript } from "./push-scripts.ts";
-
-/** The part of the server's Redis client that is needed: rejects with CodedError `unavailable`. */
-export interface RedisCommands {
-  command<Result>(run: (redis: Redis) => Promise<Result>): Promise<Result>;
-}
+import { loadPushScript, type PushScript } from "./push-scripts.ts";
 
 const GROUP = "push";
 /** A consumer that has nothing and has asked for nothing for so long belongs to a server that is gone. */
@@ -34,13 +30,13 @@ const seenKey = ({ message, userId, deviceId }: DeviceDelivery) =>
  * who holds what (XAUTOCLAIM: https://redis.io/docs/latest/commands/xautoclaim/).
  */
 export class RedisPushQueue implements PushQueue {
-  readonly #redis: RedisCommands;
+  readonly #redis: RedisClient;
   readonly #consumer: string;
   readonly #options: PushQueueOptions & { goneMs?: number };
-  readonly #scripts = new Map<PushScript, LoadedScript>();
+  readonly #scripts = new Map<PushScript, Script>();
 
   /** @param consumer unique to this process */
-  constructor(redis: RedisCommands, consumer: string, options: PushQueueOptions & { goneMs?: number }) {
+  constructor(redis: RedisClient, consumer: string, options: PushQueueOptions & { goneMs?: number }) {
     this.#redis = redis;
     this.#consumer = consumer;
     this.#options = options;
@@ -88,10 +84,11 @@ export class RedisPushQueue implements PushQueue {
   }
 
   async depth(): Promise<QueueDepth> {
-    const [ready, delayed] = await this.#redis.command((redis) =>
-      Promise.all([redis.xlen(STREAM), redis.zcard(DELAYED)]),
-    );
-    return { ready, delayed };
+    const [ready, delayed] = await this.#redis.commands([
+      ["xlen", STREAM],
+      ["zcard", DELAYED],
+    ]);
+    return { ready: Number(ready), delayed: Number(delayed) };
   }
 
   #dropped(count: unknown): void {
@@ -99,19 +96,10 @@ export class RedisPushQueue implements PushQueue {
   }
 
   #run(name: PushScript, keys: string[], args: (string | number)[]): Promise<unknown> {
-    const { lua, sha1 } = this.#script(name);
-    return this.#redis.command(async (redis) => {
-      try {
-        return await redis.evalsha(sha1, keys.length, ...keys, ...args);
-      } catch (error) {
-        // A Redis that has been restarted has forgotten it.
-        if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-        return redis.eval(lua, keys.length, ...keys, ...args);
-      }
-    });
+    return this.#redis.evaluate(this.#script(name), keys, args);
   }
 
-  #script(name: PushScript): LoadedScript {
+  #script(name: PushScript): Script {
     const known = this.#scripts.get(name) ?? loadPushScript(name);
     this.#scripts.set(name, known);
     return known;

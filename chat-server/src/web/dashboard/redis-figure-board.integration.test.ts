@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { createLogger } from "@chatcluster/foundation/logger";
-import { until } from "@chatcluster/foundation/until";
 import { type Redis, startRedis } from "@chatcluster/local/services";
+import { connectedClient } from "../../../test/support/redis-places.ts";
 import { DURATION_BOUNDS } from "../../admin/metrics.ts";
-import { RedisClient } from "../../redis/client.ts";
+import type { RedisClient } from "../../redis/client.ts";
 import { STALE_MS } from "./figure-board.ts";
 import type { ServerFigures } from "./figures.ts";
 import { RedisFigureBoard } from "./redis-figure-board.ts";
@@ -25,12 +24,7 @@ describe("the figures of all servers, on Redis", () => {
   let client: RedisClient;
   before(async () => {
     redis = await startRedis();
-    client = new RedisClient({ url: redis.url, password: redis.password, logger: createLogger("test", "silent") });
-    client.start(
-      () => undefined,
-      () => undefined,
-    );
-    await until(() => client.problem() === undefined, "Redis");
+    client = await connectedClient({ redisUrl: redis.url });
   });
   after(async () => {
     client.close();
@@ -40,7 +34,7 @@ describe("the figures of all servers, on Redis", () => {
     Object.fromEntries(
       (await new RedisFigureBoard(client).read()).map(({ serverId, connections }) => [serverId, connections]),
     );
-  const fields = () => client.command((commands) => commands.hkeys("dashboard:figures"));
+  const fields = () => client.command("hkeys", "dashboard:figures") as Promise<string[]>;
 
   test("each server sees what every one has put last", async () => {
     await new RedisFigureBoard(client).put(figures("a"));
@@ -54,13 +48,13 @@ describe("the figures of all servers, on Redis", () => {
     assert.ok((await fields()).includes("gone"));
     assert.equal((await connectionsByServer()).gone, undefined);
     assert.equal((await fields()).includes("gone"), false);
-    const ttl = await client.command((commands) => commands.pttl("dashboard:figures"));
+    const ttl = Number(await client.command("pttl", "dashboard:figures"));
     assert.ok(ttl > 0 && ttl <= 60_000, "the hash goes with the last server");
   });
 
   test("what is not of this version is passed over", async () => {
     for (const text of ["no JSON", "{}", JSON.stringify({ ...figures("x"), sends: [1] })])
-      await client.command((commands) => commands.hset("dashboard:figures", "x", text));
+      await client.command("hset", "dashboard:figures", "x", text);
     assert.equal((await connectionsByServer()).x, undefined);
   });
 });

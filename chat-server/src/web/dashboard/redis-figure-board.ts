@@ -18,19 +18,19 @@ export class RedisFigureBoard implements FigureBoard {
   }
 
   async put(figures: ServerFigures): Promise<void> {
-    await this.#redis.pipeline((pipeline) => {
-      pipeline.hset(KEY, figures.serverId, JSON.stringify(figures));
-      pipeline.pexpire(KEY, EXPIRY_MS);
-    });
+    await this.#redis.commands([
+      ["hset", KEY, figures.serverId, JSON.stringify(figures)],
+      ["pexpire", KEY, EXPIRY_MS],
+    ]);
   }
 
   async read(): Promise<ServerFigures[]> {
-    const entries = await this.#redis.command((redis) => redis.hgetall(KEY));
+    const entries = (await this.#redis.command("hgetall", KEY)) as Record<string, string>;
     const figures = Object.entries(entries).map(([serverId, text]) => ({ serverId, figures: parse(text) }));
     const isFresh = (each: ServerFigures | undefined) => each !== undefined && each.at > Date.now() - STALE_MS;
     const gone = figures.filter((each) => !isFresh(each.figures)).map(({ serverId }) => serverId);
     // Servers of a rollout have new names each time; without this the hash would grow as long as any server lives.
-    if (gone.length > 0) await this.#redis.command((redis) => redis.hdel(KEY, ...gone));
+    if (gone.length > 0) await this.#redis.command("hdel", KEY, ...gone);
     return figures.map((each) => each.figures).filter((each) => each !== undefined && isFresh(each)) as ServerFigures[];
   }
 }
