@@ -100,6 +100,8 @@ function dependent(config: Static<typeof schema>): string[] {
     problems.push(`${name("jwtSecret")} and ${name("jwksUrl")} exclude each other`);
   if ((config.cassandraUsername === undefined) !== (config.cassandraPassword === undefined))
     problems.push(`${name("cassandraUsername")} and ${name("cassandraPassword")} go together`);
+  if (!config.cassandraReplication.split(",").some((pair) => pair.startsWith(`${config.cassandraLocalDc}:`)))
+    problems.push(`${name("cassandraReplication")} has no factor for the data centre of ${name("cassandraLocalDc")}`);
   problems.push(...redisProblems(config, name), ...pushProblems(config, name));
   return problems;
 }

@@ -194,6 +194,25 @@ describe("what fails between two servers", () => {
     await Promise.all([alice.close(), bob.close()]);
   });
 
+  test("Redis hangs: requests are refused in time, and when it wakes up all goes on where it was", async () => {
+    const { alice, bob, id } = await pair(server.port);
+    const epoch = bob.messages(id)[0]?.position?.epoch;
+    redis.pause();
+    const asked = performance.now();
+    const refused = await alice.ask("send", { conversationId: id, clientId: "hung", text: "hung" });
+    assert.equal(refused.type === "error" && refused.code, "unavailable");
+    assert.ok(performance.now() - asked < 5_000, "within the time of a command");
+    await until(async () => /Redis/.test((await readiness(server)).missing.join()), "not ready", 15_000);
+    redis.resume();
+    await ready(server);
+    const sent = await alice.sendMessage(id, "hung");
+    const event = await bob.until(() => bob.messages(id).find((f) => f.message.id === sent.messageId), "the message");
+    assert.equal(event.position?.epoch, epoch, "it was the same run: nothing can have been lost");
+    assert.deepEqual(bob.texts(id), ["first", "hung"]);
+    assert.deepEqual(bob.frames("resumed"), []);
+    await Promise.all([alice.close(), bob.close()]);
+  });
+
   test("Redis loses everything: the order goes on after what Cassandra has", async () => {
     const { alice, bob, id } = await pair(server.port);
     await until(() => inspect.status === "ready", "the connection for looking");

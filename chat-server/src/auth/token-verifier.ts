@@ -31,7 +31,7 @@ export class TokenVerifier {
 
   constructor({ secret, jwksUrl, issuer, audience }: TokenOptions) {
     if (secret !== undefined) this.#key = new TextEncoder().encode(secret);
-    else if (jwksUrl !== undefined) this.#key = createRemoteJWKSet(new URL(jwksUrl));
+    else if (jwksUrl !== undefined) this.#key = keysOf(jwksUrl);
     else throw new CodedError("invalid_configuration", "neither a secret nor a JWKS URL to check tokens with");
     this.#options = {
       algorithms: secret === undefined ? ASYMMETRIC : ["HS256"],
@@ -59,11 +59,29 @@ export class TokenVerifier {
           : await jwtVerify(token, this.#key, this.#options);
       return payload;
     } catch (error) {
-      if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError))
-        throw new CodedError("unavailable", `tokens can't be checked: ${messageOf(error)}`, { cause: error });
+      if (error instanceof CodedError) throw error;
+      if (!(error instanceof errors.JOSEError)) throw unchecked(error);
       throw unauthenticated(`the token is not valid: ${error.message}`);
     }
   }
 }
 
+/** The keys of a key server, asked for when a token has one that is not known, at most twice a minute. */
+function keysOf(jwksUrl: string): JWTVerifyGetKey {
+  const keys = createRemoteJWKSet(new URL(jwksUrl));
+  return async (header, token) => {
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (TOKENS_FAULT.some((fault) => error instanceof fault)) throw error;
+      // Whatever else went wrong, the answer or its lack is the key server's.
+      throw unchecked(error);
+    }
+  };
+}
+
+const TOKENS_FAULT = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
+
+const unchecked = (cause: unknown) =>
+  new CodedError("unavailable", `tokens can't be checked: ${messageOf(cause)}`, { cause });
 const unauthenticated = (message: string) => new CodedError("unauthenticated", message);

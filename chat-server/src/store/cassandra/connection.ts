@@ -19,6 +19,8 @@ export interface CassandraOptions {
 
 const READ_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 3_000;
+/** Milliseconds without an answer after which a second node of the data centre is asked the same: one that hangs costs this, not the timeout. */
+const SECOND_NODE_MS = 500;
 /** Milliseconds between attempts to connect: the first, and the longest. */
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 2_000;
@@ -99,7 +101,11 @@ export class CassandraConnection {
       localDataCenter,
       ...(username !== undefined && password !== undefined ? { credentials: { username, password } } : {}),
       encoding: { useBigIntAsLong: true },
-      policies: { reconnection: new policies.reconnection.ExponentialReconnectionPolicy(250, 4_000, true) },
+      policies: {
+        reconnection: new policies.reconnection.ExponentialReconnectionPolicy(250, 4_000, true),
+        // Every statement may be applied twice, so it may also be asked for twice, and again elsewhere when a node or its connection fails.
+        speculativeExecution: new policies.speculativeExecution.ConstantSpeculativeExecutionPolicy(SECOND_NODE_MS, 1),
+      },
       socketOptions: { connectTimeout: CONNECT_TIMEOUT_MS, readTimeout: READ_TIMEOUT_MS },
       pooling: { heartBeatInterval: 5_000, warmup: true },
       queryOptions: {

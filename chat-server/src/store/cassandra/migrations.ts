@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Logger } from "@chatcluster/foundation/logger";
-import type { Client } from "cassandra-driver";
+import { type Client, type QueryOptions, types } from "cassandra-driver";
 
 /** Forward only: a schema change is a new entry at the end, and no entry ever changes. */
 const MIGRATIONS: readonly (readonly string[])[] = [
@@ -51,6 +51,16 @@ const LOCK_SECONDS = 60;
 const LOCK_RETRY_MS = 250;
 
 /**
+ * Of all data centres together: at LOCAL_SERIAL each would have a lock of its own. Only who has something to apply asks for it, so that a server can
+ * start while another data centre is away.
+ */
+const EVERYWHERE: QueryOptions = {
+  prepare: true,
+  consistency: types.consistencies.quorum,
+  serialConsistency: types.consistencies.serial,
+};
+
+/**
  * Brings the keyspace to this version of the schema, and the client into it. Whoever comes first does the work under a lock (a lightweight
  * transaction); the others wait for it. `holder` names this server in the lock: an attempt that failed with an unknown outcome may have left it,
  * and the next one must find it as its own instead of waiting for it to expire.
@@ -59,7 +69,12 @@ export async function migrate(
   client: Client,
   { keyspace, replication, holder, logger }: { keyspace: string; replication: string; holder: string; logger: Logger },
 ): Promise<void> {
-  const run = (query: string, values: unknown[] = []) => client.execute(query, values, { prepare: false });
+  const run = async (query: string) => {
+    const { info } = await client.execute(query, [], { prepare: false });
+    // The driver has waited for it (its types don't tell). A table that some nodes don't know yet would refuse what comes next, or be made twice.
+    if ((info as { isSchemaInAgreement?: boolean }).isSchemaInAgreement === false)
+      throw new Error("the nodes do not agree on the schema yet");
+  };
   await run(`CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = ${replicationMap(replication)}`);
   await run(`USE ${keyspace}`);
   await run(
@@ -72,24 +87,26 @@ export async function migrate(
 
   await lock(client, keyspace, holder);
   try {
-    for (const version of await missing(client, keyspace)) {
+    for (const version of await missing(client, keyspace, EVERYWHERE)) {
       for (const statement of MIGRATIONS[version - 1] ?? []) await run(statement);
       await client.execute(
         `INSERT INTO ${keyspace}.schema_migrations (version, applied_at) VALUES (?, toTimestamp(now()))`,
         [version],
-        { prepare: true },
+        EVERYWHERE,
       );
       logger.info({ version }, "schema migrated");
     }
   } finally {
-    await client.execute(`DELETE FROM ${keyspace}.schema_lock WHERE name = 'migrations' IF holder = ?`, [holder], {
-      prepare: true,
-    });
+    await client.execute(
+      `DELETE FROM ${keyspace}.schema_lock WHERE name = 'migrations' IF holder = ?`,
+      [holder],
+      EVERYWHERE,
+    );
   }
 }
 
-async function missing(client: Client, keyspace: string): Promise<number[]> {
-  const { rows } = await client.execute(`SELECT version FROM ${keyspace}.schema_migrations`);
+async function missing(client: Client, keyspace: string, options: QueryOptions = {}): Promise<number[]> {
+  const { rows } = await client.execute(`SELECT version FROM ${keyspace}.schema_migrations`, [], options);
   const applied = new Set(rows.map((row) => Number(row.version)));
   return MIGRATIONS.map((_, index) => index + 1).filter((version) => !applied.has(version));
 }
@@ -99,7 +116,7 @@ async function lock(client: Client, keyspace: string, holder: string): Promise<v
     const result = await client.execute(
       `INSERT INTO ${keyspace}.schema_lock (name, holder) VALUES ('migrations', ?) IF NOT EXISTS USING TTL ${LOCK_SECONDS}`,
       [holder],
-      { prepare: true },
+      EVERYWHERE,
     );
     // A retry of our own insert finds our own name in it.
     const row = result.first();
