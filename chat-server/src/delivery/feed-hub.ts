@@ -46,10 +46,6 @@ export class FeedHub {
     clearInterval(this.#timer);
   }
 
-  conversationIds(): string[] {
-    return [...this.#feeds.keys()];
-  }
-
   /**
    * Somebody here writes to a live conversation, and may go on: followed for a while, so that who may do so is remembered and not read from
    * the store each time.

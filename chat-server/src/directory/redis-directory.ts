@@ -113,8 +113,8 @@ export class RedisDirectory implements UserDirectory {
     return { entries, overflow: overflow === 1 };
   }
 
-  waiting(userId: string): Promise<number> {
-    return this.#redis.command((redis) => redis.llen(keys.offline(userId)));
+  async waiting(userId: string): Promise<number> {
+    return Number(await this.#redis.command("llen", keys.offline(userId)));
   }
 
   async acknowledge(userId: string, conversationId: string, upTo: string): Promise<void> {
