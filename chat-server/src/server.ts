@@ -86,6 +86,7 @@ export async function startChatServer(
     log,
     logger,
     onPending: (conversationId) => recovery.watch(conversationId),
+    onDelivered: (count) => metrics.deliveries.inc(count),
     onEnded: (conversationId) => membership.forget(conversationId),
   });
   const sender = new MessageSender({

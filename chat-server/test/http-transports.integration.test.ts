@@ -58,6 +58,53 @@ describe("the HTTP side, as a program without our client sees it", () => {
   const texts = (frames: ServerFrame[]) =>
     frames.flatMap((frame) => (frame.type === "message" ? frame.message.text : []));
 
+  test("an EventSource is subscribed by requests of its device alone, and its cursor takes the subscription to the next stream", async () => {
+    const rights = { subscribe: "anyone", publish: "members" };
+    const live = {
+      type: "create_conversation",
+      id: 1,
+      clientId: "l",
+      kind: "live",
+      memberIds: [],
+      title: "Score",
+      rights,
+    };
+    const created = (await (await post("mia", live)).json()) as { conversation: { id: string } };
+    const { id } = created.conversation;
+    const [phone, laptop] = [
+      new EventStreamReader(await ask("noa", "/events?device=phone")),
+      new EventStreamReader(await ask("noa", "/events?device=laptop")),
+    ];
+    for (const stream of [phone, laptop]) await stream.until((frame) => frame.type === "welcome");
+    const subscribe = { method: "POST", body: JSON.stringify({ type: "subscribe", id: 5, conversationId: id }) };
+    const answer = await (await ask("noa", "/frames?device=phone", subscribe)).json();
+    assert.deepEqual(answer, { type: "ok", re: 5 });
+    assert.equal((await ask("noa", "/frames?device=a%20b", subscribe)).status, 400);
+    const subscribed = await phone.until((frame) => frame.type === "subscribed");
+    assert.ok(subscribed.id.startsWith(`${id}:`), "the cursor has it at once");
+    await send("mia", id, "one");
+    await phone.until((frame) => frame.type === "message" && frame.message.text === "one");
+    // What comes after it is the first that the other device hears.
+    await send("mia", await direct("mia", "noa"), "over");
+    await laptop.until((frame) => {
+      assert.ok(frame.type !== "message" || frame.message.conversationId !== id, "another device's subscription");
+      return frame.type === "message";
+    });
+    phone.cancel();
+    await send("mia", id, "two");
+    const back = new EventStreamReader(
+      await ask("noa", "/events?device=phone", { headers: { "last-event-id": subscribed.id } }),
+    );
+    for (const text of ["one", "two"])
+      await back.until((frame) => frame.type === "message" && frame.message.text === text);
+    const unsubscribe = { method: "POST", body: JSON.stringify({ type: "unsubscribe", id: 6, conversationId: id }) };
+    await ask("noa", "/frames?device=phone", unsubscribe);
+    const ended = await back.until((frame) => frame.type === "unsubscribed");
+    assert.ok(!ended.id.includes(id), "and the cursor has it no more");
+    for (const stream of [back, laptop]) stream.cancel();
+    await until(async () => (await metric(server, "chat_open_connections")) === 0, "the server notices");
+  });
+
   test("an event stream: headers, frames as data, a cursor as id, from which another stream goes on", async () => {
     const id = await direct("ann", "ben");
     const response = await ask("ben", "/events?device=d");

@@ -36,9 +36,16 @@ export class KnownPositions {
 
   /** Whatever has a place in a log, also of a kind that this client does not know yet. */
   #event(frame: object, position: Position): void {
-    const event = frame as { message?: { conversationId: string }; conversationId?: string; recovered?: boolean };
+    const event = frame as {
+      type: string;
+      message?: { conversationId: string };
+      conversationId?: string;
+      recovered?: boolean;
+    };
     const conversationId = event.message?.conversationId ?? event.conversationId;
-    if (conversationId !== undefined && !event.recovered) this.#set(conversationId, position);
+    // Of what is resumed the events up to that position are yet to come; `subscribed` tells where they begin.
+    const isReached = event.type === "subscribed" || !event.recovered;
+    if (conversationId !== undefined && isReached) this.#set(conversationId, position);
   }
 
   /** To have the position of a live conversation is to be subscribed to it. */

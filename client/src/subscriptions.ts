@@ -88,7 +88,11 @@ export class Subscriptions {
 
   onSubscribed(subscribed: Subscribed): void {
     const entry = this.#entries.get(subscribed.conversationId);
-    if (!entry) return;
+    // Ended while the server was at it.
+    if (!entry) {
+      this.#tellUnsubscribed(subscribed.conversationId);
+      return;
+    }
     clearTimeout(entry.timer);
     entry.confirmed = true;
     entry.subscription.onSubscribed(subscribed);
@@ -134,6 +138,11 @@ export class Subscriptions {
   #unsubscribe(conversationId: string, subscription: LiveSubscription): void {
     if (this.#entries.get(conversationId)?.subscription !== subscription) return;
     this.#end(conversationId);
+    this.#tellUnsubscribed(conversationId);
+  }
+
+  /** Not sent again: a lost connection takes the subscription along. */
+  #tellUnsubscribed(conversationId: string): void {
     if (this.#hooks.connected())
       this.#hooks.request({ type: "unsubscribe", conversationId }, "ok").catch((error: unknown) => {
         if (!isRetryable(error)) this.#hooks.failed(error);

@@ -11,6 +11,8 @@ export interface HubServices {
   logger: Logger;
   /** A reservation is pending in the conversation. */
   onPending: (conversationId: string) => void;
+  /** So many connections, or one so many times, have been given an event. */
+  onDelivered: (count: number) => void;
   /** Nobody here follows the conversation any more. */
   onEnded: (conversationId: string) => void;
 }
@@ -144,8 +146,13 @@ export class FeedHub {
   }
 
   #create(conversationId: string): Feed {
-    const { broker, log, logger, onPending } = this.#services;
-    const feed = new Feed(conversationId, broker.subscribeConversation(conversationId), { log, logger, onPending });
+    const { broker, log, logger, onPending, onDelivered } = this.#services;
+    const feed = new Feed(conversationId, broker.subscribeConversation(conversationId), {
+      log,
+      logger,
+      onPending,
+      onDelivered,
+    });
     this.#feeds.set(conversationId, feed);
     return feed;
   }
@@ -161,6 +168,7 @@ export class FeedHub {
       if (cursor === after) onResumed(true, feed.position);
       if (events.length === 0 && feed.isAt(cursor)) return feed.add(subscriber);
       if (!(await onMissed(events))) return feed.position;
+      this.#services.onDelivered(events.length);
       cursor = events.at(-1)?.position ?? { ...cursor };
     }
   }

@@ -5,6 +5,7 @@ import { isLive } from "../conversation/conversation-id.ts";
 import type { ConversationLog } from "../conversation/conversation-log.ts";
 import { binaryMessage, changeOf, senderOf } from "../conversation/message-json.ts";
 import { OutboundFrame } from "../session/outbound-frame.ts";
+import type { HubServices } from "./feed-hub.ts";
 import { RecentEvents } from "./recent-events.ts";
 
 /** An event of a conversation on its way to this server's sessions. */
@@ -47,6 +48,7 @@ export class Feed {
   readonly #log: ConversationLog;
   readonly #logger: Logger;
   readonly #onPending: (conversationId: string) => void;
+  readonly #onDelivered: (count: number) => void;
   /** Subscriber → offset up to which it has been served when it joined. */
   readonly #subscribers = new Map<Subscriber, number>();
   readonly #recent = new Map<string, string>();
@@ -61,13 +63,14 @@ export class Feed {
   constructor(
     conversationId: string,
     subscribe: Promise<void>,
-    services: { log: ConversationLog; logger: Logger; onPending: (conversationId: string) => void },
+    services: Pick<HubServices, "log" | "logger" | "onPending" | "onDelivered">,
   ) {
     this.conversationId = conversationId;
     this.#kept = isLive(conversationId) ? new RecentEvents() : undefined;
     this.#log = services.log;
     this.#logger = services.logger;
     this.#onPending = services.onPending;
+    this.#onDelivered = services.onDelivered;
     this.ready = subscribe.then(() => this.#begin());
   }
 
@@ -219,11 +222,13 @@ export class Feed {
     this.#pumping = true;
     let served = 0;
     for (let event = this.#queue.shift(); event; event = this.#queue.shift()) {
+      const before = served;
       for (const [subscriber, joinedAt] of this.#subscribers) {
         if (event.position.epoch === this.#position.epoch && event.position.offset <= joinedAt) continue;
         subscriber.onEvent(event);
         if (++served % FAN_OUT_CHUNK === 0) await new Promise(setImmediate);
       }
+      this.#onDelivered(served - before);
     }
     this.#pumping = false;
   }

@@ -125,7 +125,6 @@ export class Session implements Subscriber {
     const { conversationId, change } = event;
     // A change needs no acknowledgement: whoever missed it sees it in the history.
     this.following.get(conversationId)?.given(event, change !== undefined || event.senderId === this.userId);
-    this.services.onDelivered();
     this.sendEncoded(event.frame);
     if (change?.type === "members_changed" && change.removed.includes(this.userId) && !isLive(conversationId))
       void this.#checkMember(conversationId);
