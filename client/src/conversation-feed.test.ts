@@ -369,3 +369,46 @@ test("what waits of the offline list comes before newer messages, also if those 
   assert.deepEqual(messages, ["3", "4", "5", "6"]);
   client.close();
 });
+
+test("after an overflow a device reads on from what it has had itself, and takes up the new log", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  await settle();
+  // A conversation that is made while the device is there.
+  const conversation = { id: "c1", kind: "group", createdBy: "bob", createdAt: 1 } as const;
+  server.last.emit({
+    type: "conversation_added",
+    conversation: { ...conversation, members: [{ userId: "ada" }, { userId: "bob" }] },
+    position: position(0),
+  });
+  server.last.emit(event(1));
+  const answers = history(4);
+  server.responder = (frame) =>
+    frame.type === "list_conversations"
+      ? {
+          type: "conversations",
+          re: frame.id,
+          conversations: [
+            {
+              // Another device of the user has had more.
+              conversation: { ...conversation, members: [{ userId: "ada", deliveredUpTo: message(3).id }] },
+              position: position(3, "e2"),
+            },
+          ],
+        }
+      : answers(frame);
+  server.last.emit(
+    resumed(false, 3, "e2"),
+    { type: "offline_overflow" },
+    {
+      type: "message",
+      message: message(4),
+      position: position(4, "e2"),
+    },
+  );
+  await settle();
+  assert.deepEqual(messages, ["1", "2", "3", "4"]);
+  assert.equal(server.last.of("resume").length, 0, "the position of the new log is known");
+  client.close();
+});

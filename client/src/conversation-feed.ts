@@ -55,6 +55,8 @@ export class ConversationFeed {
   #held: LogFrame[] = [];
   #dropped = false;
   #historyRun = 0;
+  /** The reading that is under way while the state is "history", if it has begun. */
+  #reading: { after: string; position: Position | undefined } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -138,12 +140,18 @@ export class ConversationFeed {
   expectHistory(): void {
     if (this.#state !== "live") return;
     this.#state = "history";
+    this.#reading = undefined;
     this.#watch();
   }
 
   /** Reads the history after a message (all of it, if absent) and hands over what has not been: the offline list did not reach that far. */
   readHistoryAfter(messageId: string = FIRST_MESSAGE_ID): void {
     void this.#readHistory(messageId, undefined);
+  }
+
+  /** Reads on from what has been handed over: nothing older is missing of a conversation that the client knows from its beginning. */
+  readHistoryOn(): void {
+    void this.#readHistory(this.#after(), undefined);
   }
 
   /** Nothing will be asked for any more. */
@@ -160,8 +168,9 @@ export class ConversationFeed {
     return overlapping;
   }
 
-  async #readHistory(after: string, position: Position | undefined): Promise<void> {
+  async #readHistory(from: string, at: Position | undefined): Promise<void> {
     const run = ++this.#historyRun;
+    const { after, position } = this.#begin(from, at);
     clearTimeout(this.#timer);
     this.#state = "history";
     try {
@@ -185,6 +194,14 @@ export class ConversationFeed {
     if (this.#state !== "history") return;
     if (position) this.#position = position;
     this.#settle();
+  }
+
+  /** A reading takes the place of one that is under way, and so has to reach as far, and to end where that would have. */
+  #begin(from: string, at: Position | undefined): { after: string; position: Position | undefined } {
+    const replaced = this.#state === "history" ? this.#reading : undefined;
+    const after = replaced && replaced.after < from ? replaced.after : from;
+    this.#reading = { after, position: at ?? replaced?.position };
+    return this.#reading;
   }
 
   #advance(event: LogFrame, position: Position): void {

@@ -112,10 +112,11 @@ export class Synchronizer {
       await this.#list((conversation, position) => {
         const { id } = conversation;
         this.add(id, position);
-        const before = this.#deliveredBefore.has(id)
-          ? this.#deliveredBefore.get(id)
-          : deliveredUpTo(conversation, this.#userId);
-        this.#feeds.get(id)?.readHistoryAfter(before);
+        const feed = this.#feeds.get(id);
+        // What the user has had by now may be on another device only.
+        if (this.#deliveredBefore.has(id)) feed?.readHistoryAfter(this.#deliveredBefore.get(id));
+        else if (!this.#listed) feed?.readHistoryAfter(deliveredUpTo(conversation, this.#userId));
+        else feed?.readHistoryOn();
       });
     } finally {
       this.#overflown = false;
