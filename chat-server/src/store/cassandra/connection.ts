@@ -87,7 +87,7 @@ export class CassandraConnection {
       // Once a second for hours would bury the rest of the log.
       if (reason !== this.#reason) this.#options.logger.warn({ err: error }, "Cassandra is away; will try again");
       this.#reason = reason;
-      await client.shutdown().catch((cause: unknown) => this.#options.logger.debug({ err: cause }, "shutdown failed"));
+      await end(client).catch((cause: unknown) => this.#options.logger.debug({ err: cause }, "shutdown failed"));
       if (this.#closed) return;
       this.#retry = setTimeout(() => void this.#connect(), this.#retryMs * (0.5 + Math.random() / 2));
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
@@ -116,6 +116,19 @@ export class CassandraConnection {
       },
     });
   }
+}
+
+/**
+ * A client that failed to begin keeps the connection that it asked first (cassandra-driver 4.10.0: `shutdown` does nothing then), and a wrong data
+ * centre would leave one open with every attempt.
+ */
+async function end(client: Client): Promise<void> {
+  const { controlConnection } = client as unknown as {
+    controlConnection?: { connection?: { closeAsync?: () => Promise<void> } | null };
+  };
+  const first = controlConnection?.connection;
+  await client.shutdown();
+  await first?.closeAsync?.();
 }
 
 function coded(error: unknown): Error {

@@ -126,7 +126,7 @@ async function lock(client: Client, keyspace: string, holder: string): Promise<v
 }
 
 /** `dc1:3,dc2:2` as a CQL map; the configuration has checked its form. */
-function replicationMap(replication: string): string {
+export function replicationMap(replication: string): string {
   const factors = replication.split(",").map((pair) =>
     pair
       .split(":")
