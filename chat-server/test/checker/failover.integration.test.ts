@@ -10,7 +10,7 @@ import type { Variables } from "../support/test-server.ts";
 import { type CheckerBackend, runChecker, type Scene } from "./run.ts";
 
 /** Of traffic between two changes. */
-const PAUSE_MS = 1_500;
+const PAUSE_MS = 1_000;
 
 async function check(backend: (count: number, more: Variables) => Promise<CheckerBackend>, least: string[]) {
   const seed = Number(process.env.CHECKER_SEED ?? Math.floor(Math.random() * 2 ** 31));

@@ -106,7 +106,7 @@ async function startSentinel(
       const file = join(directory, "sentinel.conf");
       const lines = [`port ${port}`, "bind 127.0.0.1", `dir ${directory}`];
       lines.push(`sentinel monitor chat 127.0.0.1 ${masterPort} ${QUORUM}`);
-      lines.push("sentinel down-after-milliseconds chat 800", "sentinel failover-timeout chat 3000");
+      lines.push("sentinel down-after-milliseconds chat 800", "sentinel failover-timeout chat 1000");
       if (password !== undefined) lines.push(`sentinel auth-pass chat ${JSON.stringify(password)}`);
       if (sentinelPassword !== undefined) {
         lines.push(`requirepass ${JSON.stringify(sentinelPassword)}`);
