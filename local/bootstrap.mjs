@@ -34,7 +34,10 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lockfile) {
 
 const bin = join(root, "node_modules", ".bin");
 const [program, ...args] = process.argv.slice(2);
-const child = spawn(join(bin, "node"), [join(root, program), ...args], {
+// Options of Node that a package wants for its programs.
+const { config } = JSON.parse(readFileSync(join(root, program.split("/")[0], "package.json"), "utf8"));
+const options = config?.nodeOptions?.split(" ") ?? [];
+const child = spawn(join(bin, "node"), [...options, join(root, program), ...args], {
   stdio: "inherit",
   env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
 });

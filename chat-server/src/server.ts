@@ -28,6 +28,7 @@ import { pushDevices } from "./push/devices.ts";
 import { Push } from "./push/push.ts";
 import { OutboundFrame } from "./session/outbound-frame.ts";
 import { RateLimiter } from "./session/rate-limiter.ts";
+import { Semaphore } from "./session/semaphore.ts";
 import type { SessionServices } from "./session/services.ts";
 import { SessionRegistry } from "./session/session-registry.ts";
 import { takeSignOfLife } from "./session/signs-of-life.ts";
@@ -40,6 +41,8 @@ import { FigureSampler } from "./web/dashboard/figure-sampler.ts";
 import { LiveEvents } from "./web/dashboard/live-events.ts";
 
 const CLOSE_TIMEOUT_MS = 5_000;
+/** When the clients of a dead server come all at once, each waits its turn rather than all for stores that answer none in time. */
+const LOGINS_AT_ONCE = 64;
 
 export interface ChatServer {
   readonly port: number;
@@ -124,6 +127,7 @@ export async function startChatServer(
     hub,
     registry,
     rateLimiter: new RateLimiter(config.messagesPerSecond),
+    logins: new Semaphore(LOGINS_AT_ONCE),
     logger,
     onSent: (seconds) => {
       metrics.messages.inc();

@@ -26,11 +26,11 @@ const userIdSchema = Compile(UserId);
 
 /** Checks the JSON Web Tokens (RFC 7519) that people connect with. */
 export class TokenVerifier {
-  readonly #key: Uint8Array | JWTVerifyGetKey;
+  readonly #key: Promise<CryptoKey> | JWTVerifyGetKey;
   readonly #options: { algorithms: string[]; issuer?: string; audience?: string; clockTolerance: number };
 
   constructor({ secret, jwksUrl, issuer, audience }: TokenOptions) {
-    if (secret !== undefined) this.#key = new TextEncoder().encode(secret);
+    if (secret !== undefined) this.#key = hmacKey(secret);
     else if (jwksUrl !== undefined) this.#key = keysOf(jwksUrl);
     else throw new CodedError("invalid_configuration", "neither a secret nor a JWKS URL to check tokens with");
     this.#options = {
@@ -54,8 +54,8 @@ export class TokenVerifier {
   async #payload(token: string) {
     try {
       const { payload } =
-        this.#key instanceof Uint8Array
-          ? await jwtVerify(token, this.#key, this.#options)
+        this.#key instanceof Promise
+          ? await jwtVerify(token, await this.#key, this.#options)
           : await jwtVerify(token, this.#key, this.#options);
       return payload;
     } catch (error) {
@@ -65,6 +65,12 @@ export class TokenVerifier {
     }
   }
 }
+
+/** Imported once: given as bytes, it would be for every token. */
+const hmacKey = (secret: string): Promise<CryptoKey> =>
+  crypto.subtle.importKey("raw", new TextEncoder().encode(secret), { name: "HMAC", hash: "SHA-256" }, false, [
+    "verify",
+  ]);
 
 /** The keys of a key server, asked for when a token has one that is not known, at most twice a minute. */
 function keysOf(jwksUrl: string): JWTVerifyGetKey {

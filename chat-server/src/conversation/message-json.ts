@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { BinaryMessage, ConversationChange, Message, Position } from "@chatcluster/protocol";
 
 /**
@@ -40,6 +40,6 @@ export function changeOf(body: string): ConversationChange | undefined {
 
 /** Tells one message from another under the same `clientId`. No text has the digest of any data: those end in a letter of their own. */
 export const digestOf = ({ text, data }: Pick<Message, "text" | "data">): string =>
-  data === undefined ? hash(text) : `${hash(data).slice(1)}x`;
+  data === undefined ? digest(text) : `${digest(data).slice(1)}x`;
 
-const hash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 32);
+const digest = (text: string) => hash("sha256", text).slice(0, 32);

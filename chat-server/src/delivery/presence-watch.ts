@@ -51,10 +51,20 @@ export class PresenceWatch {
     for (const userId of userIds) this.#topics.leave(PREFIX + userId, subscriber);
   }
 
-  /** The user's first connection is there, or its last one gone: to be called after that has been registered. Never rejects. */
-  async publish(userId: string): Promise<void> {
+  /** The user's first connection here is there: to be called after it has been registered, so nobody needs to be asked. Never rejects. */
+  publishOnline(userId: string): Promise<void> {
+    return this.#publish(userId, () => ({ userId, online: true }));
+  }
+
+  /** The user's last connection is gone: to be called after that has been registered. Never rejects. */
+  publishGone(userId: string): Promise<void> {
+    // Another may have come meanwhile.
+    return this.#publish(userId, async () => (await this.#directory.presenceOf([userId]))[0]);
+  }
+
+  async #publish(userId: string, look: () => Promise<Presence | undefined> | Presence): Promise<void> {
     try {
-      const [presence] = await this.#directory.presenceOf([userId]);
+      const presence = await look();
       if (presence) await this.#topics.publish(PREFIX + userId, { type: "presence", presence });
     } catch (error) {
       // Watchers look again by themselves.

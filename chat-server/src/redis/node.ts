@@ -1,6 +1,7 @@
 import { messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { Redis } from "ioredis";
+import { WriteJoiner } from "../write-joiner.ts";
 import type { PubSub } from "./pub-sub.ts";
 import { type NodeIdentity, readIdentity } from "./run.ts";
 import type { Script } from "./scripts.ts";
@@ -45,6 +46,7 @@ export class RedisNode {
   readonly #subscriber: Redis;
   readonly #pubSub: PubSub;
   readonly #logger: Logger;
+  readonly #joiner = new WriteJoiner();
   readonly #listener: NodeListener;
   #liveness: NodeJS.Timeout | undefined;
   #identity: NodeIdentity | undefined;
@@ -127,11 +129,13 @@ export class RedisNode {
   }
 
   call([name, ...args]: RedisCommand): Promise<unknown> {
+    this.#joinWrites();
     return this.#commands.call(name, ...args);
   }
 
   /** Sends all at once; errors are among the results. */
   async pipeline(commands: readonly RedisCommand[]): Promise<unknown[]> {
+    this.#joinWrites();
     const pipeline = this.#commands.pipeline();
     for (const [name, ...args] of commands) pipeline.call(name, ...args.map(String));
     const results = (await pipeline.exec()) ?? [];
@@ -187,6 +191,12 @@ export class RedisNode {
     if (this.#closed) return;
     for (const connection of [this.#commands, this.#subscriber])
       if (connection.status === "ready") connection.disconnect(true);
+  }
+
+  /** Commands of one turn of the event loop leave together. */
+  #joinWrites(): void {
+    // Away: the command fails by itself.
+    if (this.#commands.status === "ready") this.#joiner.cork(this.#commands.stream);
   }
 
   async #onCommandsReady(): Promise<void> {

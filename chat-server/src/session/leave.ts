@@ -17,7 +17,7 @@ export async function leave(session: Session): Promise<void> {
   session.registered = false;
   const last = wasRegistered && !registry.isRegistered(session.userId);
   try {
-    if (last && (await directory.unregister(session.userId)) === 0) void presence.publish(session.userId);
+    if (last && (await directory.unregister(session.userId)) === 0) void presence.publishGone(session.userId);
     if (wasRegistered) {
       await broker.barrier();
       // Also if the user is connected elsewhere: that may be the same client, back before this death was noticed.

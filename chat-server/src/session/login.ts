@@ -15,26 +15,10 @@ const JOINED_AT_ONCE = 32;
 export async function login(session: Session, frame: Login): Promise<void> {
   if (session.state !== "new") throw new CodedError("already_logged_in", "this connection has logged in already");
   session.state = "logging_in";
-  const { services, userId } = session;
   const positions = frame.positions ?? {};
   try {
-    const { id: deviceId, push } = frame.device;
-    session.deviceId = deviceId;
-    if (frame.binary) session.connection.useBinary?.();
-    await services.stores.devices.save({ userId, deviceId, push });
-    await services.broker.subscribeUser(userId);
-    session.subscribed = true;
-    const ids = (await services.conversations.allIdsOf(userId)).filter((id) => !isLive(id));
-    await each(
-      ids.filter((id) => !positions[id]),
-      (id) => session.follow(id),
-    );
-    if (isClosed(session)) return abandon(session);
-    const first = !services.registry.isRegistered(userId);
-    await services.directory.register(userId);
-    session.registered = true;
-    if (first) void services.presence.publish(userId);
-    if (isClosed(session)) return await late(session);
+    const ids = await session.services.logins.run(() => admit(session, frame));
+    if (!ids) return;
     session.welcome(frame.id);
     await each(
       ids.filter((id) => positions[id]),
@@ -53,6 +37,30 @@ export async function login(session: Session, frame: Login): Promise<void> {
     if (isClosed(session)) abandon(session);
     throw error;
   }
+}
+
+/** All that comes before `welcome`. Returns the user's conversations; nothing if the connection has been closed, and nothing is left of it. */
+async function admit(session: Session, { device, positions, binary }: Login): Promise<string[] | undefined> {
+  // While it waited for its turn.
+  if (isClosed(session)) return void abandon(session);
+  const { services, userId } = session;
+  session.deviceId = device.id;
+  if (binary) session.connection.useBinary?.();
+  await services.stores.devices.save({ userId, deviceId: device.id, push: device.push });
+  await services.broker.subscribeUser(userId);
+  session.subscribed = true;
+  const ids = (await services.conversations.allIdsOf(userId)).filter((id) => !isLive(id));
+  await each(
+    ids.filter((id) => !positions?.[id]),
+    (id) => session.follow(id),
+  );
+  if (isClosed(session)) return void abandon(session);
+  const first = !services.registry.isRegistered(userId);
+  await services.directory.register(userId);
+  session.registered = true;
+  if (first) void services.presence.publishOnline(userId);
+  if (isClosed(session)) return void (await late(session));
+  return ids;
 }
 
 const isClosed = (session: Session) => session.state === "closed";

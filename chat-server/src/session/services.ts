@@ -13,6 +13,7 @@ import type { Typing } from "../delivery/typing.ts";
 import type { UserDirectory } from "../directory/user-directory.ts";
 import type { Stores } from "../store/stores.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
+import type { Semaphore } from "./semaphore.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 
 /** What sessions work with; one set for a server. */
@@ -35,6 +36,8 @@ export interface SessionServices {
   hub: FeedHub;
   registry: SessionRegistry;
   rateLimiter: RateLimiter;
+  /** Logins under way. */
+  logins: Semaphore;
   logger: Logger;
   onSent: (seconds: number) => void;
   onDelivered: () => void;

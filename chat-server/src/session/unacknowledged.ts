@@ -8,7 +8,9 @@ const REMEMBERED = 256;
 export class Unacknowledged {
   /** The client has everything up to here. */
   #from: Position;
-  readonly #given: { messageId: string; position: Position }[] = [];
+  /** Of what was given, in order; two lists, so that a delivery makes no object. */
+  readonly #messageIds: string[] = [];
+  readonly #positions: Position[] = [];
 
   constructor(from: Position) {
     this.#from = from;
@@ -19,23 +21,31 @@ export class Unacknowledged {
   }
 
   given({ messageId, position }: Pick<FeedEvent, "messageId" | "position">, own: boolean): void {
-    if (own && this.#given.length === 0) {
+    if (own && this.#positions.length === 0) {
       this.#from = position;
       return;
     }
-    if (this.#given.length < REMEMBERED) this.#given.push({ messageId, position });
+    if (this.#positions.length >= REMEMBERED) return;
+    this.#messageIds.push(messageId);
+    this.#positions.push(position);
   }
 
   acknowledged(upTo: string): void {
-    while (this.#given[0] && this.#given[0].messageId <= upTo) {
-      this.#from = this.#given[0].position;
-      this.#given.shift();
+    let covered = 0;
+    for (const messageId of this.#messageIds) {
+      if (messageId > upTo) break;
+      covered++;
     }
+    if (covered === 0) return;
+    this.#from = this.#positions[covered - 1] ?? this.#from;
+    this.#messageIds.splice(0, covered);
+    this.#positions.splice(0, covered);
   }
 
   /** The client was told to read the history: from here it counts anew. */
   restart(position: Position): void {
     this.#from = position;
-    this.#given.length = 0;
+    this.#messageIds.length = 0;
+    this.#positions.length = 0;
   }
 }

@@ -3,6 +3,7 @@ import { CloseCode } from "@chatcluster/protocol";
 import { Sender, type WebSocket } from "ws";
 import type { Connection } from "../session/connection.ts";
 import type { OutboundFrame } from "../session/outbound-frame.ts";
+import type { WriteJoiner } from "../write-joiner.ts";
 
 /** Opcodes. */
 const TEXT = 1;
@@ -23,23 +24,6 @@ function wireOf(frame: OutboundFrame, takesBinary: boolean): Buffer {
 
 const framed = (payload: Buffer, opcode: number) =>
   Buffer.concat(Sender.frame(payload, { fin: true, rsv1: false, opcode, mask: false, readOnly: true }));
-
-/** Joins what is sent to one socket within a turn of the event loop into one write. */
-export class WriteJoiner {
-  #corked: Duplex[] = [];
-
-  cork(socket: Duplex): void {
-    if (this.#corked.length === 0) setImmediate(() => this.#flush());
-    this.#corked.push(socket);
-    socket.cork();
-  }
-
-  #flush(): void {
-    const corked = this.#corked;
-    this.#corked = [];
-    for (const socket of corked) socket.uncork();
-  }
-}
 
 /** The bytes' side of one WebSocket. What waits for the peer is bounded: past the bound it is closed as a slow consumer. */
 export class WebSocketConnection implements Connection {
@@ -75,7 +59,7 @@ export class WebSocketConnection implements Connection {
       this.close(CloseCode.SlowConsumer, "too many bytes wait for this connection");
       return;
     }
-    if (this.#socket.writableCorked === 0) this.#joiner.cork(this.#socket);
+    this.#joiner.cork(this.#socket);
     this.#socket.write(bytes);
   }
 

@@ -5,12 +5,13 @@ import type { Logger } from "@chatcluster/foundation/logger";
 import { MAX_FRAME_BYTES } from "@chatcluster/protocol";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { Identity } from "../auth/token-verifier.ts";
+import { WriteJoiner } from "../write-joiner.ts";
 import { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 import { isToldByFrame, refuseSession } from "./refused-session.ts";
 import type { SessionHost } from "./session-host.ts";
 import { tokenOf } from "./token.ts";
 import { refuseUpgrade } from "./upgrade-refusal.ts";
-import { WebSocketConnection, WriteJoiner } from "./websocket-connection.ts";
+import { WebSocketConnection } from "./websocket-connection.ts";
 
 export const CHAT_PATH = "/chat";
 /** Milliseconds that a peer has for its side of the closing handshake. */

@@ -10,10 +10,9 @@ import { parseArgs } from "node:util";
 import { ChildServer } from "../support/child-server.ts";
 import { clusterBackend } from "../support/cluster.ts";
 import type { FanOutFigures, FanOutLoad } from "./fan-out-generator.ts";
+import { cpuMs } from "./process-cpu.ts";
 
 const GENERATOR = fileURLToPath(new URL("fan-out-generator.ts", import.meta.url));
-/** Of the kernel's clock, in which a process' CPU time is told (proc(5), sysconf(3) _SC_CLK_TCK). */
-const TICKS_PER_SECOND = 100;
 
 const { values } = parseArgs({
   options: {
@@ -24,12 +23,6 @@ const { values } = parseArgs({
     binary: { type: "boolean", default: false },
   },
 });
-
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
 
 async function residentKibibytes(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
@@ -52,12 +45,12 @@ async function measure(servers: readonly ChildServer[], load: Omit<FanOutLoad, "
   let [connected, cpu] = [0, 0];
   for await (const line of createInterface({ input: child.stdout })) {
     if (line === "ready") connected = await ofAll(servers, residentKibibytes);
-    else if (line === "measuring") cpu = await ofAll(servers, cpuSeconds);
+    else if (line === "measuring") cpu = await ofAll(servers, cpuMs);
     else {
-      const used = (await ofAll(servers, cpuSeconds)) - cpu;
+      const used = (await ofAll(servers, cpuMs)) - cpu;
       const { deliveries, p50, p99 } = JSON.parse(line) as FanOutFigures;
       const rate = Math.round(deliveries / load.seconds);
-      const each = (used / deliveries) * 1e6;
+      const each = (used / deliveries) * 1e3;
       const kibibytes = (connected - before) / load.subscribers;
       return `| ${load.deliveriesPerSecond} | ${rate} | ${each.toFixed(1)} | ${p50} | ${p99} | ${kibibytes.toFixed(1)} |`;
     }

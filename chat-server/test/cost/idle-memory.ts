@@ -1,19 +1,21 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { until } from "@chatcluster/foundation/until";
 import { ChildServer } from "../support/child-server.ts";
-import { metric, type Variables } from "../support/test-server.ts";
+import { metric, readiness, type Variables } from "../support/test-server.ts";
+import { Generator } from "./generator.ts";
+import type { IdleOptions } from "./idle-generator.ts";
 
-const GENERATOR = fileURLToPath(new URL("idle-generator.ts", import.meta.url));
-/** For what was needed to sign in to be collected; Node's scavenger runs by itself. */
+/** Connections that come and go before the first measurement, so that code is compiled and drivers have what they keep. */
+const WARM_UP = 300;
+/** So long they are idle before they are measured: through a renewal of all registrations, and the first pings. */
+const IDLE_MS = 20_000;
+/** A moment without work, after the warm-up. */
 const SETTLE_MS = 3_000;
 
 export interface IdleMemory {
   readonly connections: number;
-  /** Bytes of RSS (proc(5), VmRSS) of the server before and with the connections. */
+  /** Bytes of RSS (proc(5), VmRSS) of the server without connections, warm, and with them. */
   readonly before: number;
   readonly after: number;
   /** KiB of RSS for each connection. */
@@ -23,47 +25,36 @@ export interface IdleMemory {
   readonly external: number;
 }
 
-/** What idle, signed-in connections cost a server process in memory. Warmed up by some that are part of `before`. */
+/** What idle, signed-in connections cost a server process in memory: with them, less without any, by their number. */
 export async function measureIdleMemory(variables: Variables, connections: number): Promise<IdleMemory> {
   const server = await ChildServer.start({ CHAT_MAX_CONNECTIONS: "20000", ...variables });
-  const generators: ChildProcess[] = [];
-  try {
-    // Many: what the young generation grows to while users sign in is paid once, not for each connection.
-    const warmUp = Math.ceil(connections / 2);
-    generators.push(await generate(server.port, 0, warmUp));
-    await delay(SETTLE_MS);
-    const before = await residentBytes(server.pid);
-    const heapBefore = await heapOf(server);
-    generators.push(await generate(server.port, warmUp, connections));
-    await delay(SETTLE_MS);
-    const open = await metric(server, "chat_open_connections");
-    if (open !== warmUp + connections) throw new Error(`${open} connections are open, not ${warmUp + connections}`);
-    const after = await residentBytes(server.pid);
-    const heapAfter = await heapOf(server);
-    const each = (more: number, less: number) => (more - less) / connections / 1024;
-    return {
-      connections,
-      before,
-      after,
-      perConnection: each(after, before),
-      heap: each(heapAfter.used, heapBefore.used),
-      external: each(heapAfter.external, heapBefore.external),
-    };
-  } finally {
-    for (const generator of generators) generator.kill("SIGKILL");
-    await server.kill();
-  }
-}
-
-async function generate(port: number, first: number, count: number): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [GENERATOR, String(port), String(first), String(count)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line === `${count} signed in`) return child;
-  }
-  const [status] = child.exitCode === null ? ((await once(child, "exit")) as [number | null]) : [child.exitCode];
-  throw new Error(`the generator ended with status ${status}`);
+  const { port } = server;
+  const connect = (options: Omit<IdleOptions, "port">) => Generator.start("idle-generator.ts", { port, ...options });
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => server.kill());
+  await until(async () => (await readiness(server)).status === 200, "readiness", 30_000);
+  const warmUp = await connect({ first: connections, count: WARM_UP });
+  await warmUp.stop();
+  await until(async () => (await metric(server, "chat_open_connections")) === 0, "the end of the warm-up");
+  await delay(SETTLE_MS);
+  const before = await residentBytes(server.pid);
+  const heapBefore = await heapOf(server);
+  const idle = await connect({ first: 0, count: connections });
+  cleanup.defer(() => idle.stop());
+  await delay(IDLE_MS);
+  const open = await metric(server, "chat_open_connections");
+  if (open !== connections) throw new Error(`${open} connections are open, not ${connections}`);
+  const after = await residentBytes(server.pid);
+  const heapAfter = await heapOf(server);
+  const each = (more: number, less: number) => (more - less) / connections / 1024;
+  return {
+    connections,
+    before,
+    after,
+    perConnection: each(after, before),
+    heap: each(heapAfter.used, heapBefore.used),
+    external: each(heapAfter.external, heapBefore.external),
+  };
 }
 
 async function heapOf(server: { adminPort: number }): Promise<{ used: number; external: number }> {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import manifest from "../../package.json" with { type: "json" };
 import { COMMON, type Variables } from "./test-server.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -86,7 +87,10 @@ function letGo(child: ChildProcess): void {
 
 function spawnServer(variables: Variables) {
   const env = { PATH: process.env.PATH ?? "", ...variables };
-  const child = spawn(process.execPath, [MAIN], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...manifest.config.nodeOptions.split(" "), MAIN], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const exit = once(child, "exit").then(([status]) => status as number | null);
   return { child, exit };
 }

@@ -1,4 +1,4 @@
-import { type Redis, sharedCassandra, startRedis } from "@chatcluster/local/services";
+import { type CassandraAddress, type Redis, sharedCassandra, startRedis } from "@chatcluster/local/services";
 import type { Variables } from "./test-server.ts";
 
 /** A keyspace of its own for each caller. */
@@ -15,7 +15,16 @@ export async function clusterBackend(
 
 /** Variables of servers on a Redis, which theirs name, and one real Cassandra. */
 export async function serversOn(redis: Variables, count: number, more: Variables = {}): Promise<Variables[]> {
-  const cassandra = await sharedCassandra();
+  return clusterVariables(redis, await sharedCassandra(), count, more);
+}
+
+/** The same on a Cassandra of the caller's. */
+export function clusterVariables(
+  redis: Variables,
+  cassandra: CassandraAddress,
+  count: number,
+  more: Variables = {},
+): Variables[] {
   const keyspace = `chat_${process.pid}_${keyspaces++}_${Date.now().toString(36)}`;
   return Array.from({ length: count }, (_, index) => ({
     CHAT_SERVER_ID: `server-${index}`,

@@ -1,5 +1,6 @@
 import { link, readdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import chatServerPackage from "../../../chat-server/package.json" with { type: "json" };
 import { contentKey, type Progress } from "../cache/entry.ts";
 import { debianServices } from "../tools/catalogue.ts";
 import { runCommand } from "../tools/command.ts";
@@ -27,7 +28,7 @@ const jre: DebianService = {
 
 /** How each image is made and run; users, commands and writable folders as docs/architecture.md has them. */
 export const recipes: Readonly<Record<ImageName, Recipe>> = {
-  "chat-server": nodeRecipe("chat-server", "/app/chat-server.mjs", chatServer),
+  "chat-server": nodeRecipe("chat-server", "/app/chat-server.mjs", chatServer, chatServerPackage.config.nodeOptions),
   operator: nodeRecipe("operator", "/app/operator.mjs", operator),
   redis: {
     config: { User: "999:999", Env: ENVIRONMENT, Cmd: ["redis-server"], WorkingDir: "/data" },
@@ -64,11 +65,13 @@ export const recipes: Readonly<Record<ImageName, Recipe>> = {
   pause: { config: { User: "65535:65535", Env: [], Cmd: ["/pause"] }, layers: pauseLayers },
 };
 
-function nodeRecipe(name: string, program: string, programs: readonly Program[]): Recipe {
+/** `options` of Node beside those that all programs have, as `NODE_OPTIONS` takes them. */
+function nodeRecipe(name: string, program: string, programs: readonly Program[], options = ""): Recipe {
+  const nodeOptions = `NODE_OPTIONS=${["--enable-source-maps", options].join(" ").trim()}`;
   return {
     config: {
       User: "10001:10001",
-      Env: [...ENVIRONMENT, "NODE_ENV=production", "NODE_OPTIONS=--enable-source-maps"],
+      Env: [...ENVIRONMENT, "NODE_ENV=production", nodeOptions],
       Cmd: ["node", program],
       WorkingDir: "/app",
     },
