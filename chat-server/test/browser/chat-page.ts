@@ -68,9 +68,9 @@ export class ChatPage {
 
   async startGroup(title: string, userIds: readonly string[]): Promise<void> {
     await this.page.getByRole("button", { name: "New", exact: true }).click();
-    await this.page.getByLabel("Group").check();
-    await this.page.getByLabel("Members").fill(userIds.join(", "));
-    await this.page.getByLabel("Title").fill(title);
+    await this.page.getByRole("radio", { name: "Group" }).check();
+    await this.page.getByRole("textbox", { name: "Members" }).fill(userIds.join(", "));
+    await this.page.getByRole("textbox", { name: "Title" }).fill(title);
     await this.page.getByRole("button", { name: "Start", exact: true }).click();
     await this.page.getByRole("heading", { name: title }).waitFor();
   }

@@ -1,9 +1,12 @@
 import { byId, element, setText } from "../element/dom.ts";
+import { changeText } from "./change-text.ts";
 import { Chat, textOf } from "./chat.ts";
 import { Composer } from "./composer.ts";
 import { ConversationList } from "./conversation-list.ts";
 import { hueOf, initials } from "./format.ts";
+import { GroupDialog } from "./group-dialog.ts";
 import { LineView } from "./line-view.ts";
+import { MessageDialog } from "./message-dialog.ts";
 import { MessageList } from "./message-list.ts";
 import { NewConversationDialog } from "./new-conversation.ts";
 import { whoIsThere } from "./presence-text.ts";
@@ -21,13 +24,31 @@ export class App {
   readonly #announcer = byId("announcer", HTMLElement);
   readonly #notice = byId("notice", HTMLElement);
   readonly #conversations = new ConversationList((thread) => this.#open(thread));
-  readonly #messages = new MessageList(() => this.#loadEarlier());
+  readonly #messages = new MessageList(
+    () => this.#loadEarlier(),
+    (thread, entry) => this.#messageDialog.show(thread, entry),
+  );
   readonly #composer = new Composer(
     (text) => this.#send(text),
     (active) => this.#current && this.#chat?.type(this.#current, active),
+    () => this.#editLast(),
   );
   readonly #line = new LineView(() => this.#switchLine());
   readonly #dialog = new NewConversationDialog((conversation) => this.#create(conversation));
+  readonly #messageDialog = new MessageDialog(
+    {
+      edit: (...args) => this.#session.edit(...args),
+      delete: (...args) => this.#session.delete(...args),
+    },
+    () => this.#composer.focus(),
+  );
+  readonly #groupDialog = new GroupDialog({
+    rename: (...args) => this.#session.rename(...args),
+    invite: (...args) => this.#session.invite(...args),
+    remove: (...args) => this.#session.remove(...args),
+    setRole: (...args) => this.#session.setRole(...args),
+    leaveGroup: (...args) => this.#session.leaveGroup(...args),
+  });
   readonly #onSignedOut: (error?: string) => void;
   #chat: Chat | undefined;
   #current: Thread | undefined;
@@ -39,6 +60,9 @@ export class App {
     this.#onSignedOut = onSignedOut;
     byId("new-conversation", HTMLButtonElement).addEventListener("click", () => this.#dialog.show());
     byId("sign-out", HTMLButtonElement).addEventListener("click", () => this.#chat?.close());
+    byId("group", HTMLButtonElement).addEventListener("click", () => {
+      if (this.#current) this.#groupDialog.show(this.#current);
+    });
     byId("back", HTMLButtonElement).addEventListener("click", () => this.#closeThread());
     this.#pane.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.#closeThread();
@@ -52,6 +76,7 @@ export class App {
       onLine: (line) => this.#line.render(line),
       onChange: () => this.#changed(),
       onMessage: (thread, entry) => this.#announce(thread, entry),
+      onConversationChange: (thread, change) => this.#say(changeText(thread, change)),
       onError: (text) => this.#tell(text),
       onClosed: (error) => this.#end(error?.message),
     });
@@ -70,7 +95,7 @@ export class App {
   #end(error: string | undefined): void {
     this.#chat = undefined;
     this.#closeThread();
-    this.#dialog.close();
+    for (const dialog of [this.#dialog, this.#messageDialog, this.#groupDialog]) dialog.close();
     this.#conversations.clear();
     this.#composer.clear();
     this.#announcer.replaceChildren();
@@ -108,6 +133,18 @@ export class App {
     const thread = await this.#chat?.create(conversation);
     // The dialog gives the focus back when it closes, which is after this.
     if (thread) setTimeout(() => this.#open(thread));
+  }
+
+  /** The chat, where the page shows something that only a session has. */
+  get #session(): Chat {
+    if (!this.#chat) throw new Error("nobody is signed in");
+    return this.#chat;
+  }
+
+  #editLast(): void {
+    const thread = this.#current;
+    const entry = thread?.entries.findLast((each) => thread.mayEdit(each));
+    if (thread && entry) this.#messageDialog.show(thread, entry);
   }
 
   #send(text: string): void {
@@ -157,6 +194,9 @@ export class App {
       // The user is no member any more.
       this.#current = undefined;
       delete this.#root.dataset.open;
+      this.#messageDialog.close();
+      this.#groupDialog.close();
+      byId("new-conversation", HTMLButtonElement).focus();
     }
     const current = this.#current;
     this.#conversations.render(threads, current);
@@ -170,12 +210,19 @@ export class App {
     const avatar = byId("thread-avatar", HTMLElement);
     avatar.dataset.hue = hueOf(current.title);
     setText(avatar, current.direct ? initials(current.title) : "#");
+    byId("group", HTMLButtonElement).hidden = current.direct;
     this.#messages.render();
+    this.#groupDialog.render();
   }
 
   #announce(thread: Thread, { senderId, text }: Entry): void {
     const where = thread.direct ? "" : ` in ${thread.title}`;
-    this.#announcer.append(element("p", {}, `${senderId}${where}: ${text}`));
+    this.#say(`${senderId}${where}: ${text}`);
+  }
+
+  /** For screen readers. */
+  #say(text: string): void {
+    this.#announcer.append(element("p", {}, text));
     while (this.#announcer.childElementCount > ANNOUNCED) this.#announcer.firstElementChild?.remove();
   }
 

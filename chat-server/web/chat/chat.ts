@@ -2,10 +2,12 @@ import {
   ChatClient,
   type ChatError,
   type Conversation,
+  type ConversationChange,
   type Message,
   type NewConversation,
   PollTransport,
   type Presence,
+  type Role,
   SseTransport,
   WebSocketTransport,
 } from "@chatcluster/client";
@@ -28,6 +30,8 @@ export interface ChatHooks {
   onChange(): void;
   /** A message of somebody else has just come. */
   onMessage(thread: Thread, entry: Entry): void;
+  /** Somebody else has changed something in it. */
+  onConversationChange(thread: Thread, change: ConversationChange): void;
   onError(text: string): void;
   /** The session is over; `error` if the server ended it. */
   onClosed(error: ChatError | undefined): void;
@@ -136,6 +140,34 @@ export class Chat {
     this.#client.setTyping(thread.id, active);
   }
 
+  edit(thread: Thread, messageId: string, text: string, signal: AbortSignal): Promise<void> {
+    return this.#client.editMessage(thread.id, messageId, text, { clientId: randomId(), signal });
+  }
+
+  delete(thread: Thread, messageId: string, signal: AbortSignal): Promise<void> {
+    return this.#client.deleteMessage(thread.id, messageId, { clientId: randomId(), signal });
+  }
+
+  rename(thread: Thread, title: string, signal: AbortSignal): Promise<void> {
+    return this.#client.rename(thread.id, title, { clientId: randomId(), signal });
+  }
+
+  invite(thread: Thread, userIds: string[], signal: AbortSignal): Promise<void> {
+    return this.#client.invite(thread.id, userIds, { clientId: randomId(), signal });
+  }
+
+  remove(thread: Thread, userId: string, signal: AbortSignal): Promise<void> {
+    return this.#client.removeMember(thread.id, userId, { clientId: randomId(), signal });
+  }
+
+  setRole(thread: Thread, userId: string, role: Role, signal: AbortSignal): Promise<void> {
+    return this.#client.setRole(thread.id, userId, role, { clientId: randomId(), signal });
+  }
+
+  leaveGroup(thread: Thread, signal: AbortSignal): Promise<void> {
+    return this.#client.leave(thread.id, { clientId: randomId(), signal });
+  }
+
   markRead(thread: Thread): void {
     const upTo = thread.newestId;
     if (upTo === undefined || upTo <= thread.readUpTo) return;
@@ -165,7 +197,10 @@ export class Chat {
       this.#hooks.onChange();
     });
     client.on("conversation_changed", ({ conversationId, change }) => {
-      this.threads.get(conversationId)?.change(change);
+      const thread = this.threads.get(conversationId);
+      if (!thread) return;
+      thread.change(change);
+      if (change.by !== this.userId) this.#hooks.onConversationChange(thread, change);
       this.#hooks.onChange();
     });
     client.on("presence", (presence) => {

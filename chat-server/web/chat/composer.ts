@@ -8,8 +8,11 @@ export class Composer {
   readonly #drafts = new Map<string, string>();
   #conversationId = "";
 
-  /** @param onTyping called at each change, with whether there is something to send. */
-  constructor(send: (text: string) => void, onTyping: (active: boolean) => void) {
+  /**
+   * @param onTyping called at each change, with whether there is something to send.
+   * @param editLast called at the up arrow where nothing is written.
+   */
+  constructor(send: (text: string) => void, onTyping: (active: boolean) => void, editLast: () => void) {
     this.#text.maxLength = MAX_TEXT_LENGTH;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -21,6 +24,10 @@ export class Composer {
     });
     this.#text.addEventListener("input", () => onTyping(this.#text.value.trim() !== ""));
     this.#text.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowUp" && this.#text.value === "") {
+        event.preventDefault();
+        editLast();
+      }
       // An input method uses Enter to choose what it offers.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();

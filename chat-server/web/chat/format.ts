@@ -42,5 +42,8 @@ export function hueOf(name: string): string {
   return String(hash % 8);
 }
 
+/** User ids in a text, with commas or spaces between them. */
+export const idsIn = (text: string): string[] => text.split(/[\s,]+/).filter((userId) => userId !== "");
+
 /** More than the page counts are shown as so. */
 export const countText = (count: number): string => (count > 99 ? "99+" : String(count));

@@ -16,6 +16,7 @@ const NEAR_END = 80;
 
 interface Bubble {
   item: HTMLLIElement;
+  actions: HTMLButtonElement;
   text: HTMLElement;
   edited: HTMLElement;
   time: HTMLElement;
@@ -28,6 +29,7 @@ export class MessageList {
   readonly #list = byId("messages", HTMLOListElement);
   readonly #earlier = byId("earlier", HTMLButtonElement);
   readonly #toEnd = byId("to-end", HTMLButtonElement);
+  readonly #onActions: (thread: Thread, entry: Entry) => void;
   #bubbles = new Map<string, Bubble>();
   #separators = new Map<string, HTMLLIElement>();
   #thread: Thread | undefined;
@@ -35,7 +37,9 @@ export class MessageList {
   #firstUnread: string | undefined;
   #following = true;
 
-  constructor(onEarlier: () => Promise<void>) {
+  /** @param onActions called when the user wants to do something with a message. */
+  constructor(onEarlier: () => Promise<void>, onActions: (thread: Thread, entry: Entry) => void) {
+    this.#onActions = onActions;
     this.#earlier.addEventListener("click", () => {
       this.#earlier.disabled = true;
       void onEarlier().finally(() => {
@@ -119,6 +123,8 @@ export class MessageList {
     setText(bubble.text, entry.deleted ? DELETED : entry.text);
     setAttribute(bubble.text, "data-deleted", entry.deleted);
     bubble.edited.hidden = !entry.edited || entry.deleted === true;
+    bubble.actions.hidden = !thread.mayDelete(entry);
+    setAttribute(bubble.actions, "aria-label", `${thread.mayEdit(entry) ? "Edit or delete" : "Delete"}: ${entry.text}`);
     if (!thread.isMine(entry)) return bubble.item;
     const mark = thread.markOf(entry);
     const { sign, label } = MARKS[mark];
@@ -140,8 +146,14 @@ export class MessageList {
     const text = element("span", { class: "text", dir: "auto" });
     const sender = element("span", { class: `sender${hidden}`, "data-hue": hueOf(entry.senderId) }, name);
     const body = element("div", { class: "bubble" }, sender, text, meta);
-    const item = element("li", { class: `message ${mine ? "mine" : "theirs"}` }, body);
-    const bubble = { item, text, edited, time, mark };
+    const actions = element("button", { type: "button", class: "actions-button", "aria-haspopup": "dialog" }, "⋯");
+    // The entry as it is then: it has been acknowledged, or edited, since.
+    actions.addEventListener("click", () => {
+      const current = thread.entries.find(({ key }) => key === entry.key);
+      if (current) this.#onActions(thread, current);
+    });
+    const item = element("li", { class: `message ${mine ? "mine" : "theirs"}` }, body, actions);
+    const bubble = { item, actions, text, edited, time, mark };
     this.#bubbles.set(entry.key, bubble);
     return bubble;
   }

@@ -1,6 +1,7 @@
 import type { NewConversation } from "@chatcluster/client";
 import { byId, setText } from "../element/dom.ts";
 import { textOf } from "./chat.ts";
+import { idsIn } from "./format.ts";
 
 /** The dialog that starts a conversation. */
 export class NewConversationDialog {
@@ -46,7 +47,7 @@ export class NewConversationDialog {
   }
 
   #conversation(): NewConversation {
-    const memberIds = this.#people.value.split(/[\s,]+/).filter((userId) => userId !== "");
+    const memberIds = idsIn(this.#people.value);
     const title = this.#title.value.trim();
     if (!this.#isGroup) return { kind: "direct", memberIds };
     return { kind: "group", memberIds, ...(title === "" ? {} : { title }) };

@@ -1,4 +1,4 @@
-import type { Conversation, ConversationChange, Message, Receipt } from "@chatcluster/client";
+import type { Conversation, ConversationChange, Member, Message, Receipt, Role } from "@chatcluster/client";
 
 /** How far a message of one's own has come; `waiting` is: not yet stored. */
 export type Mark = "waiting" | "failed" | "sent" | "delivered" | "read";
@@ -64,6 +64,45 @@ export class Thread {
 
   get direct(): boolean {
     return this.#conversation.kind === "direct";
+  }
+
+  get me(): string {
+    return this.#me;
+  }
+
+  /** Owners first, then admins, then the others, each by name. */
+  get members(): Member[] {
+    const rank = ({ role = "member" }: Member) => ["owner", "admin", "member"].indexOf(role);
+    return this.#conversation.members.toSorted((a, b) => rank(a) - rank(b) || (a.userId < b.userId ? -1 : 1));
+  }
+
+  /** The user's own, in a group. */
+  get role(): Role | undefined {
+    return this.#roleOf(this.#me);
+  }
+
+  /** Whether the user may invite and rename. */
+  get mayManage(): boolean {
+    return this.role === "owner" || this.role === "admin";
+  }
+
+  mayRemove(userId: string): boolean {
+    if (userId === this.#me || this.direct) return false;
+    return this.role === "owner" || (this.role === "admin" && this.#roleOf(userId) === "member");
+  }
+
+  mayEdit(entry: Entry): boolean {
+    return entry.id !== undefined && !entry.deleted && this.isMine(entry);
+  }
+
+  mayDelete(entry: Entry): boolean {
+    return entry.id !== undefined && !entry.deleted && (this.isMine(entry) || this.mayManage);
+  }
+
+  #roleOf(ofUser: string): Role | undefined {
+    if (this.direct) return undefined;
+    const member = this.#conversation.members.find(({ userId }) => userId === ofUser);
+    return member && (member.role ?? "member");
   }
 
   get others(): string[] {
@@ -137,7 +176,7 @@ export class Thread {
     }
   }
 
-  #changeMembers(set: readonly Pick<Conversation["members"][number], "userId" | "role">[], removed: readonly string[]) {
+  #changeMembers(set: readonly Pick<Member, "userId" | "role">[], removed: readonly string[]) {
     const members = new Map(this.#conversation.members.map((member) => [member.userId, member]));
     for (const member of set) members.set(member.userId, { ...members.get(member.userId), ...member });
     for (const userId of removed) members.delete(userId);
