@@ -72,6 +72,16 @@ const REFUSED: [field: string, spec: Record<string, unknown>][] = [
   ["spec.ingress.service.nodePort", { ingress: { service: { type: "ClusterIP", nodePort: 30080 } } }],
   ["spec.auth.jwksUrl", { auth: { secretName: "own", jwksUrl: "https://id.example/keys" } }],
   ["spec.auth.jwksUrl", { auth: { jwksUrl: "ftp://id.example/keys" } }],
+  ["spec.ingress.connectionRatePerAddress", { ingress: { connectionRatePerAddress: -1 } }],
+  ["spec.limits.maxConnectionsPerUser", { limits: { maxConnections: 10000, maxConnectionsPerUser: 1001 } }],
+  [
+    "spec.limits.maxConnectionsPerUser",
+    { servers: { connectionsPerServer: 5 }, limits: { maxConnections: 5, maxConnectionsPerUser: 6 } },
+  ],
+  ["spec.limits.maxBufferedBytes", { limits: { maxBufferedBytes: 1 } }],
+  ["spec.dashboard", { dashboard: "open" }],
+  ["spec.push.apns.keyId", { push: { apns: { secretName: "a", keyId: "x", teamId: "TEAM123456", topic: "app" } } }],
+  ["spec.push.webPush.publicKey", { push: { webPush: { secretName: "a", subject: "mailto:a@b.c" } } }],
   ["spec.retention.volumes", { retention: { volumes: "Perhaps" } }],
 ];
 

@@ -36,7 +36,11 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
   { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
 
-/** What the operator may do in its own namespace: hold the Lease of its leader. */
+/** The Lease that the operator's replicas share, in their own namespace. */
+export const LEASE_NAME = "chatcluster-operator";
+
+/** What the operator may do in its own namespace: hold that Lease. A `create` cannot be bound to a name, for the object has none yet. */
 export const LEADER_ELECTION_RULES: readonly PolicyRule[] = [
-  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "patch"] },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: [LEASE_NAME], verbs: ["get", "update"] },
 ];

@@ -9,9 +9,10 @@ import {
   type Result,
 } from "../runtime/index.ts";
 import { isPaused, paused } from "../status/paused.ts";
-import { AuthSecretCheck } from "./check-auth-secret.ts";
 import { checkImages } from "./check-images.ts";
+import { UserSecretsCheck } from "./check-user-secrets.ts";
 import type { ConcernContext, Dependencies, Problem } from "./dependencies.ts";
+import { failureProblem, isLasting } from "./failure-problem.ts";
 import { reconcileCassandra } from "./reconcile-cassandra.ts";
 import { CredentialsReconciler, type CredentialsState } from "./reconcile-credentials.ts";
 import { reconcileIngress } from "./reconcile-ingress.ts";
@@ -29,7 +30,7 @@ export class ChatClusterReconciler {
   readonly #dependencies: Dependencies;
   readonly #scaling: ScalingReconciler;
   readonly #credentials = new CredentialsReconciler();
-  readonly #authSecrets: AuthSecretCheck;
+  readonly #userSecrets: UserSecretsCheck;
   readonly #uids = new Map<string, string>();
   /** Parsed specs by uid: a spec changes with its generation only. */
   readonly #specs = new Map<string, Pick<ChatCluster, "spec"> & { generation: number }>();
@@ -37,7 +38,7 @@ export class ChatClusterReconciler {
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
     this.#scaling = new ScalingReconciler(dependencies.clock);
-    this.#authSecrets = new AuthSecretCheck(dependencies.clock);
+    this.#userSecrets = new UserSecretsCheck(dependencies.clock);
     dependencies.informers.pods.addHandler({
       deleted: ({ metadata }) => this.#scaling.forgetPod(metadata.uid ?? ""),
     });
@@ -62,12 +63,13 @@ export class ChatClusterReconciler {
   async #reconcile(context: ConcernContext, cluster: ChatCluster): Promise<Result | undefined> {
     const work = new Work();
     work.note(checkImages(context, cluster));
-    await work.run("auth", async () => work.note(await this.#authSecrets.check(context, cluster)));
+    await work.run("auth", async () => work.note(await this.#userSecrets.auth(context, cluster)));
     const secrets = await work.run("secrets", () => reconcileSecrets(context, cluster));
     // Children refer to the Secrets; without them, or with an image that nobody named, pods could only fail.
     const outcome =
       secrets && !work.blocked ? await this.#reconcileChildren(context, cluster, secrets, work) : undefined;
-    for (const { reason, message } of work.problems)
+    const failures = work.failures.map(failureProblem);
+    for (const { reason, message } of [...work.problems, ...failures.filter(isLasting)])
       context.events.record(cluster, { type: "Warning", reason, action: "Reconcile", note: message });
     await reconcileStatus(context, cluster, {
       credentials: credentialsOf(outcome?.credentials),
@@ -76,7 +78,7 @@ export class ChatClusterReconciler {
       draining: outcome?.scaling?.draining ?? [],
       connections: outcome?.scaling?.connections,
       problems: work.problems,
-      failures: work.failures.map(messageOf),
+      failures,
     });
     if (work.failures.length > 0) throw new AggregateError(work.failures, "");
     return requeue(outcome?.scaling?.requeueAfterMs, work.problems.length > 0 || outcome?.credentials?.ready === false);
@@ -86,7 +88,11 @@ export class ChatClusterReconciler {
     await work.run("cassandra", async () => work.note(await reconcileCassandra(context, cluster)));
     await work.run("redis", async () => work.note(await reconcileRedis(context, cluster)));
     const scaling = await work.run("scaling", () => this.#scaling.reconcile(context, cluster, secrets.adminToken));
-    if (scaling) await work.run("servers", () => reconcileServers(context, cluster, scaling.replicas));
+    const push = await work.run("push", () => this.#userSecrets.push(context, cluster));
+    for (const problem of push?.problems ?? []) work.note(problem);
+    // Not known which keys are there: the servers stay as they are.
+    if (scaling && push)
+      await work.run("servers", () => reconcileServers(context, cluster, scaling.replicas, push.services));
     await work.run("ingress", () => reconcileIngress(context, cluster));
     const credentials = await work.run("credentials", () => this.#credentials.reconcile(context, cluster, secrets));
     return { scaling, credentials };
@@ -118,7 +124,7 @@ export class ChatClusterReconciler {
     this.#uids.delete(key);
     this.#scaling.forget(uid);
     this.#credentials.forget(uid);
-    this.#authSecrets.forget(uid);
+    this.#userSecrets.forget(uid);
     this.#dependencies.settled.forget(uid);
     this.#specs.delete(uid);
   }

@@ -4,14 +4,10 @@ import { CodedError } from "@chatcluster/foundation/errors";
 import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import type { KubeConfig } from "@kubernetes/client-node";
-import type { ChatClusterStatus } from "../api/status.ts";
 import {
   type Client,
   ConfigMap,
   Deployment,
-  Event,
-  findCondition,
-  type KubernetesObject,
   Pod,
   PodDisruptionBudget,
   type ResourceKind,
@@ -22,7 +18,14 @@ import {
   ServiceAccount,
   StatefulSet,
 } from "../runtime/index.ts";
-import { chatCluster, clientOf, installCrd } from "../testing/chat-cluster-api.ts";
+import {
+  clientOf,
+  condition,
+  createSample,
+  installCrd,
+  sampleChild,
+  sampleStatus,
+} from "../testing/chat-cluster-api.ts";
 import { operatorAccount, restrictedNamespace, startOperator } from "../testing/operator-fixture.ts";
 import { CHAT_CLUSTER } from "./informers.ts";
 
@@ -56,25 +59,9 @@ const CHILDREN: [kind: ResourceKind, suffixes: string[]][] = [
   [RoleBinding, ["ingress"]],
 ];
 
-/** Creates a ChatCluster and waits for the status that follows its last child. */
-async function create(namespace: string, spec: Record<string, unknown> = {}): Promise<KubernetesObject> {
-  const created = await admin.create(chatCluster("sample", spec, namespace));
-  await until(async () => (await statusOf(namespace)).observedGeneration === 1, "a status");
-  return created;
-}
-
-async function statusOf(namespace: string): Promise<ChatClusterStatus> {
-  const { status } = await admin.get(CHAT_CLUSTER, { namespace, name: "sample" });
-  return (status ?? {}) as ChatClusterStatus;
-}
-
-function condition(status: ChatClusterStatus, type: string) {
-  return findCondition(status.conditions as Parameters<typeof findCondition>[0], type);
-}
-
-function child(namespace: string, kind: ResourceKind, suffix: string): Promise<KubernetesObject> {
-  return admin.get(kind, { namespace, name: `sample-${suffix}` });
-}
+const create = (namespace: string, spec?: Record<string, unknown>) => createSample(admin, namespace, spec);
+const statusOf = (namespace: string) => sampleStatus(admin, namespace);
+const child = (namespace: string, kind: ResourceKind, suffix: string) => sampleChild(admin, namespace, kind, suffix);
 
 async function patchSpec(namespace: string, spec: Record<string, unknown>): Promise<void> {
   await admin.mergePatch(CHAT_CLUSTER, { namespace, name: "sample" }, { spec });
@@ -234,6 +221,32 @@ test("a changed spec changes the children that it concerns and no other", async 
   assert.equal((await child(namespace, StatefulSet, "redis")).metadata.resourceVersion, redis.metadata.resourceVersion);
 });
 
+test("what the API server refuses is named by a condition with the field, and the rest goes on", async () => {
+  const namespace = await restrictedNamespace(admin, "refused");
+  await create(namespace, { servers: { podTemplate: { spec: { tolerationz: [] } } } });
+  const degraded = condition(await statusOf(namespace), "Degraded");
+  assert.equal(degraded?.reason, "ChildRefused", degraded?.message);
+  assert.match(degraded?.message ?? "", /Deployment refused\/sample-chat.*tolerationz/);
+  await child(namespace, Deployment, "ingress");
+  await patchSpec(namespace, { servers: { podTemplate: null } });
+  await until(
+    async () => condition(await statusOf(namespace), "Degraded")?.status === "False",
+    "the refusal to be over",
+  );
+  await child(namespace, Deployment, "chat");
+});
+
+test("an object of the same name that is somebody else's is left alone and named", async () => {
+  const namespace = await restrictedNamespace(admin, "foreign");
+  const theirs = { apiVersion: "apps/v1", kind: "ReplicaSet", name: "theirs", uid: "theirs", controller: true };
+  const labels = { "app.kubernetes.io/managed-by": "chatcluster-operator" };
+  const metadata = { name: "sample-redis", namespace, labels, ownerReferences: [theirs] };
+  await admin.create({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { theirs: "yes" } });
+  await create(namespace);
+  assert.equal(condition(await statusOf(namespace), "Degraded")?.reason, "NotControlled");
+  assert.deepEqual((await child(namespace, ConfigMap, "redis")).data, { theirs: "yes" });
+});
+
 test("paused, it is left alone; resumed, it is put right", async () => {
   const namespace = await restrictedNamespace(admin, "paused");
   await create(namespace);
@@ -248,34 +261,6 @@ test("paused, it is left alone; resumed, it is put right", async () => {
   await pause(null);
   await configMapIsBack(namespace);
   await until(async () => condition(await statusOf(namespace), "Paused")?.status === "False", "not Paused");
-});
-
-test("a Secret of the user that is missing or unfit is named by a condition and an Event, and taken when it is there", async () => {
-  const namespace = await restrictedNamespace(admin, "auth");
-  await create(namespace, { auth: { secretName: "own-key" } });
-  const degraded = async () => condition(await statusOf(namespace), "Degraded");
-  assert.equal((await degraded())?.reason, "AuthSecretMissing");
-  assert.match((await degraded())?.message ?? "", /own-key/);
-  await until(async () => {
-    const { items } = await admin.list(Event, { namespace });
-    return items.some(({ reason, note }) => reason === "AuthSecretMissing" && String(note).includes("own-key"));
-  }, "an Event");
-  const secret = (key: string): KubernetesObject => ({
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: { name: "own-key", namespace },
-    data: { "jwt-secret": Buffer.from(key).toString("base64") },
-  });
-  await admin.apply(secret("short"));
-  await until(async () => (await degraded())?.reason === "AuthSecretInvalid", "the short key to be refused");
-  await admin.apply(secret("k".repeat(32)));
-  await until(async () => (await degraded())?.status === "False", "the key to be taken");
-  await assert.rejects(child(namespace, Secret, "auth"), { code: "kubernetes_not_found" });
-  const { spec } = await child(namespace, Deployment, "chat");
-  assert.match(
-    JSON.stringify(spec),
-    /"secretKeyRef":\{"name":"own-key","key":"jwt-secret"\}|"key":"jwt-secret","name":"own-key"/,
-  );
 });
 
 test("a volume grows by its claim, for the StatefulSet's template cannot change", async () => {

@@ -1,5 +1,6 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { KubeConfig } from "@kubernetes/client-node";
+import { LEASE_NAME } from "../api/rbac.ts";
 import { Applier, Controller, type Informer, Manager, Scheme, systemClock } from "../runtime/index.ts";
 import { SettledChildren } from "./apply-children.ts";
 import { cqlCassandraCredentials } from "./cassandra-credentials.ts";
@@ -27,7 +28,7 @@ export function createManager(
     instance: config.podName,
     health: { host: config.healthHost, port: config.healthPort },
     ...(config.leaderElection && {
-      leaderElection: { lease: { namespace: config.namespace, name: "chatcluster-operator" } },
+      leaderElection: { lease: { namespace: config.namespace, name: LEASE_NAME } },
     }),
   });
   const informers = createInformers(manager, namespacesOf(config.watchNamespace));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
 import { Backend, Ingress } from "./ingress-fixture.ts";
@@ -235,6 +236,25 @@ test("an address that opens connections too fast is told so", async () => {
   for (let index = 0; index < 30; index += 1) statuses.push((await ingress.get("/", { connection: "close" })).status);
   assert.equal(statuses[0], 200);
   assert.equal(statuses.at(-1), 429);
+});
+
+/** Sends a text and reads until the other side closes. */
+async function say(port: number, text: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  socket.end(text);
+  return (await socket.toArray()).join("");
+}
+
+test("with the PROXY protocol the load balancer says who the client is, and a connection without it is refused", async () => {
+  await using ingress = await Ingress.start(checkPort, { proxyProtocol: true });
+  ingress.slices.set(backends.slice(0, 1));
+  await ingress.hasUp("chat-a");
+  const { port } = ingress.haproxy;
+  const request = "GET / HTTP/1.1\r\nHost: chat\r\nX-Forwarded-For: 198.51.100.1\r\nConnection: close\r\n\r\n";
+  const answer = await say(port, `PROXY TCP4 203.0.113.9 192.0.2.1 40000 443\r\n${request}`);
+  assert.match(answer, /^HTTP\/1\.1 200/);
+  assert.match(answer, /"forwardedFor":"203\.0\.113\.9"/);
+  assert.doesNotMatch(await say(port, request).catch(() => ""), /200/);
 });
 
 test("no token reaches the access log", async () => {

@@ -42,6 +42,15 @@ test("bounded loads and connection rates are left out where they are off", () =>
   assert.match(on, /sc0_conn_rate gt 80 /);
 });
 
+test("the PROXY protocol is asked for at the clients' port only", () => {
+  assert.doesNotMatch(renderHaproxyConfig(options), /accept-proxy/);
+  const lines = renderHaproxyConfig({ ...options, proxyProtocol: true }).split("\n");
+  assert.deepEqual(
+    lines.filter((line) => line.includes("accept-proxy")).map((line) => line.trim()),
+    ["bind :8080 accept-proxy"],
+  );
+});
+
 test("streams and polls of the chat server get through: no wait is cut short, nothing is held back", () => {
   const config = renderHaproxyConfig(options);
   const seconds = (side: string) => Number(new RegExp(`timeout ${side} (\\d+)s`).exec(config)?.[1]);

@@ -21,6 +21,8 @@ export interface HaproxyConfigOptions {
   readonly threads?: number;
   /** One JSON line a request on standard output; never its query string, for that may hold a token. */
   readonly accessLog: boolean;
+  /** Every connection begins with a PROXY protocol header (v1 or v2), which names the client; those without one are refused. */
+  readonly proxyProtocol?: boolean;
   /** Where it listens and keeps its runtime socket; the defaults are those of the image. Tests put them elsewhere. */
   readonly listen?: {
     readonly address?: string;
@@ -109,7 +111,7 @@ function defaultsSection(): string[] {
 function frontend(options: HaproxyConfigOptions): string[] {
   return [
     "frontend http",
-    `bind ${options.listen?.address ?? ""}:${options.listen?.httpPort ?? HAPROXY_HTTP_PORT}`,
+    `bind ${options.listen?.address ?? ""}:${options.listen?.httpPort ?? HAPROXY_HTTP_PORT}${options.proxyProtocol ? " accept-proxy" : ""}`,
     ...connectionRateRules(options.connectionRatePerAddress),
     ...(options.accessLog ? accessLogRules() : []),
     // What a client says about its own address is not to be believed.

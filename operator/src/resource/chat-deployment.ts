@@ -1,12 +1,14 @@
 import { k8s } from "cdk8s-plus-28";
 import type { Construct } from "constructs";
 import type { ChatCluster } from "../api/chat-cluster.ts";
+import type { PushService } from "../api/spec/push.ts";
 import { chatEnvironment } from "./chat-environment.ts";
 import { containerResources } from "./container-resources.ts";
 import { pullSecrets } from "./image-pull.ts";
 import type { Images } from "./images.ts";
 import { CHAT_ADMIN_PORT, CHAT_PORT, childName, labels, selectorLabels } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
+import { pushVolumeMounts, pushVolumes } from "./push-credentials.ts";
 import { SURGE_BY_ONE } from "./rollout.ts";
 import { spread } from "./scheduling.ts";
 
@@ -17,7 +19,13 @@ const EXIT_MARGIN_SECONDS = 15;
 /**
  * `NAME-chat`. A new server is ready before an old one goes, so that capacity never falls in a roll; SIGTERM drains, hence no preStop.
  */
-export function chatDeployment(scope: Construct, cluster: ChatCluster, images: Images, replicas: number): void {
+export function chatDeployment(
+  scope: Construct,
+  cluster: ChatCluster,
+  images: Images,
+  replicas: number,
+  push: readonly PushService[],
+): void {
   const { servers } = cluster.spec;
   const selector = selectorLabels(cluster, "chat");
   new k8s.KubeDeployment(scope, "chat-deployment", {
@@ -36,14 +44,15 @@ export function chatDeployment(scope: Construct, cluster: ChatCluster, images: I
           terminationGracePeriodSeconds: servers.drainSeconds + EXIT_MARGIN_SECONDS,
           securityContext: podSecurityContext(CHAT_USER),
           topologySpreadConstraints: spread(selector),
-          containers: [chatContainer(cluster, images)],
+          containers: [chatContainer(cluster, images, push)],
+          ...(push.length > 0 && { volumes: pushVolumes(cluster, push) }),
         },
       },
     },
   });
 }
 
-function chatContainer(cluster: ChatCluster, images: Images): k8s.Container {
+function chatContainer(cluster: ChatCluster, images: Images, push: readonly PushService[]): k8s.Container {
   return {
     name: "chat",
     image: images.chatServer,
@@ -53,7 +62,8 @@ function chatContainer(cluster: ChatCluster, images: Images): k8s.Container {
       { name: "chat", containerPort: CHAT_PORT, protocol: "TCP" },
       { name: "admin", containerPort: CHAT_ADMIN_PORT, protocol: "TCP" },
     ],
-    env: chatEnvironment(cluster),
+    env: chatEnvironment(cluster, push),
+    ...(push.length > 0 && { volumeMounts: pushVolumeMounts(push) }),
     resources: containerResources(cluster.spec.servers.resources),
     securityContext: containerSecurityContext,
     startupProbe: { httpGet: probePath("/healthz"), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 120 },

@@ -1,6 +1,8 @@
 import type { k8s } from "cdk8s-plus-28";
 import type { ChatCluster } from "../api/chat-cluster.ts";
+import type { PushService } from "../api/spec/push.ts";
 import { CASSANDRA_CQL_PORT, CHAT_ADMIN_PORT, CHAT_PORT, childName, REDIS_PORT, secretNames } from "./names.ts";
+import { pushVariables } from "./push-credentials.ts";
 
 /** Key of the auth Secret, the operator's own or the user's. */
 export const JWT_SECRET_KEY = "jwt-secret";
@@ -12,7 +14,7 @@ export function authSecretName(cluster: ChatCluster): string | undefined {
 }
 
 /** The chat server's environment; docs/architecture.md lists what it reads. */
-export function chatEnvironment(cluster: ChatCluster): k8s.EnvVar[] {
+export function chatEnvironment(cluster: ChatCluster, pushServices: readonly PushService[]): k8s.EnvVar[] {
   const { auth, cassandra, limits, servers } = cluster.spec;
   const secrets = secretNames(cluster);
   const authSecret = authSecretName(cluster);
@@ -38,7 +40,23 @@ export function chatEnvironment(cluster: ChatCluster): k8s.EnvVar[] {
     text("CHAT_DRAIN_SECONDS", servers.drainSeconds),
     text("CHAT_MAX_CONNECTIONS", limits.maxConnections),
     secret("CHAT_ADMIN_TOKEN", secrets.admin, "token"),
+    ...optional(cluster),
+    ...Object.entries(pushVariables(cluster, pushServices)).map(([name, value]) => text(name, value)),
   ];
+}
+
+/** What is passed only where the spec says it: a variable more would roll the pods when the operator is upgraded. */
+function optional({ spec }: ChatCluster): k8s.EnvVar[] {
+  const { maxConnectionsPerUser, messagesPerSecond, maxBufferedBytes, logLength, offlineLimit } = spec.limits;
+  const values = {
+    CHAT_MAX_CONNECTIONS_PER_USER: maxConnectionsPerUser,
+    CHAT_MESSAGES_PER_SECOND: messagesPerSecond,
+    CHAT_MAX_BUFFERED_BYTES: maxBufferedBytes,
+    CHAT_LOG_LENGTH: logLength,
+    CHAT_OFFLINE_LIMIT: offlineLimit,
+    CHAT_DASHBOARD: spec.dashboard === "off" ? undefined : spec.dashboard,
+  };
+  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [text(name, value)]));
 }
 
 function text(name: string, value: string | number): k8s.EnvVar {

@@ -53,3 +53,60 @@ test("the same spec renders the same objects: nothing depends on time or chance"
   const first = JSON.stringify(chatObjects(sampleCluster(), sampleImages, 2));
   assert.equal(JSON.stringify(chatObjects(sampleCluster(), sampleImages, 2)), first);
 });
+
+const PUSH = {
+  apns: {
+    secretName: "apple",
+    keyId: "ABCDE12345",
+    teamId: "TEAM123456",
+    topic: "app.example",
+    environment: "sandbox",
+  },
+  fcm: { secretName: "google", key: "account.json" },
+  webPush: { secretName: "vapid", publicKey: `B${"a".repeat(86)}`, subject: "mailto:chat@example.com" },
+};
+
+test("keys of push services are files, of those services only whose Secrets are there", () => {
+  const cluster = sampleCluster({ push: { ...PUSH, includeText: false } });
+  const pod = (push?: readonly ("apns" | "fcm" | "webPush")[]) => {
+    const found = chatObjects(cluster, sampleImages, 2, push).find(({ kind }) => kind === "Deployment");
+    assert.ok(found);
+    const { template } = found.spec as { template: { spec: { volumes?: object[]; containers: PodContainer[] } } };
+    const [container] = template.spec.containers;
+    const texts = Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
+    return { texts, volumes: template.spec.volumes, mounts: container?.volumeMounts };
+  };
+  const all = pod();
+  assert.equal(all.texts.CHAT_APNS_KEY_FILE, "/etc/chatcluster/push/apns/key.p8");
+  assert.equal(all.texts.CHAT_APNS_URL, "https://api.sandbox.push.apple.com");
+  assert.equal(all.texts.CHAT_FCM_SERVICE_ACCOUNT_FILE, "/etc/chatcluster/push/fcm/account.json");
+  assert.equal(all.texts.CHAT_WEBPUSH_PRIVATE_KEY_FILE, "/etc/chatcluster/push/webpush/private-key");
+  assert.equal(all.texts.CHAT_PUSH_INCLUDE_TEXT, "false");
+  assert.deepEqual(all.mounts?.[1], { name: "push-fcm", mountPath: "/etc/chatcluster/push/fcm", readOnly: true });
+  const items = [{ key: "account.json", path: "account.json" }];
+  assert.deepEqual(all.volumes?.[1], { name: "push-fcm", secret: { secretName: "google", items } });
+  const one = pod(["fcm"]);
+  assert.equal(one.texts.CHAT_APNS_KEY_ID, undefined);
+  assert.equal(one.volumes?.length, 1);
+});
+
+interface PodContainer {
+  env: Env[];
+  volumeMounts?: object[];
+}
+
+test("limits and the dashboard are passed where the spec says them, else the pods are those of an older operator", () => {
+  const names = [...environment().keys()];
+  assert.deepEqual(
+    names.filter((name) => /PUSH|DASHBOARD|PER_USER|PER_SECOND|BUFFERED|LENGTH|OFFLINE/.test(name)),
+    [],
+  );
+  const limits = { maxConnectionsPerUser: 5, messagesPerSecond: 10, logLength: 200, offlineLimit: 300 };
+  const env = environment({ limits: { ...limits, maxBufferedBytes: 65_536 }, dashboard: "token" });
+  assert.equal(env.get("CHAT_MAX_CONNECTIONS_PER_USER")?.value, "5");
+  assert.equal(env.get("CHAT_MESSAGES_PER_SECOND")?.value, "10");
+  assert.equal(env.get("CHAT_MAX_BUFFERED_BYTES")?.value, "65536");
+  assert.equal(env.get("CHAT_LOG_LENGTH")?.value, "200");
+  assert.equal(env.get("CHAT_OFFLINE_LIMIT")?.value, "300");
+  assert.equal(env.get("CHAT_DASHBOARD")?.value, "token");
+});

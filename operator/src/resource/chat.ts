@@ -1,19 +1,30 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
+import type { PushService } from "../api/spec/push.ts";
 import type { KubernetesObject } from "../runtime/object.ts";
 import { chatDeployment } from "./chat-deployment.ts";
 import { chatAdminService, chatService } from "./chat-service.ts";
 import type { Images } from "./images.ts";
 import { podDisruptionBudget } from "./pod-disruption-budget.ts";
 import { overlayPodTemplate } from "./pod-template-overlay.ts";
+import { wantedPushServices } from "./push-credentials.ts";
 import { render } from "./render.ts";
 
-/** Every object of the chat servers, in the order in which they are applied. */
-export function chatObjects(cluster: ChatCluster, images: Images, replicas: number): KubernetesObject[] {
+/**
+ * Every object of the chat servers, in the order in which they are applied.
+ *
+ * @param push the push services whose keys are there
+ */
+export function chatObjects(
+  cluster: ChatCluster,
+  images: Images,
+  replicas: number,
+  push: readonly PushService[] = wantedPushServices(cluster),
+): KubernetesObject[] {
   return render(cluster, (scope) => {
     chatService(scope, cluster);
     chatAdminService(scope, cluster);
     podDisruptionBudget(scope, cluster, "chat");
-    chatDeployment(scope, cluster, images, replicas);
+    chatDeployment(scope, cluster, images, replicas, push);
   }).map((object) =>
     object.kind === "Deployment" ? overlayPodTemplate(object, cluster.spec.servers.podTemplate) : object,
   );

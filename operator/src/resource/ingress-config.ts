@@ -15,9 +15,9 @@ export function haproxyConfig(cluster: ChatCluster): string {
     balanceFactor: ingress.loadFactor,
     drainSeconds: Math.max(1, servers.drainSeconds),
     maxConnections: MAX_CONNECTIONS,
-    // Behind a Service that rewrites addresses every client has the same one; issue 5 makes it a field.
-    connectionRatePerAddress: 0,
-    accessLog: false,
+    connectionRatePerAddress: ingress.connectionRatePerAddress,
+    accessLog: ingress.accessLog,
+    proxyProtocol: ingress.proxyProtocol,
   });
 }
 

@@ -20,6 +20,9 @@ const CODE_BY_REASON: Readonly<Record<string, string>> = {
   Unauthorized: "kubernetes_unauthorized",
 };
 
+/** Server-side apply answers 500 without a reason to a field that the kind does not have, or that has another type; trying again is of no use. */
+const REFUSED_BY_SCHEMA = /failed to create typed patch object|field not declared in schema/;
+
 /**
  * A request that the API server refused, or that never reached it.
  *
@@ -43,6 +46,7 @@ export class ApiError extends CodedError {
     const code =
       options?.code ??
       CODE_BY_REASON[reason] ??
+      (REFUSED_BY_SCHEMA.test(body.message ?? "") ? "kubernetes_invalid" : undefined) ??
       (status === 0 || status >= 500 ? "kubernetes_unavailable" : "kubernetes_error");
     const said = [status === 0 ? "" : `HTTP ${status}`, reason, body.message ?? ""].filter((part) => part !== "");
     super(code, `${subject}: ${said.join(" ") || "no reply"}`, options);

@@ -1,4 +1,4 @@
-import { messageOf } from "@chatcluster/foundation/errors";
+import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import { KubeConfig } from "@kubernetes/client-node";
 import { ApiError } from "./api-error.ts";
 import { isKubernetesObject, type KubernetesObject, keyOf, type NamespacedName } from "./object.ts";
@@ -231,10 +231,32 @@ export class Client {
   }
 }
 
-/** The kubeconfig as kubectl finds it: `$KUBECONFIG`, `~/.kube/config`, else the pod's service account. */
+/** Where client-node goes when it has found nothing: a port that nobody asked for. */
+const NOTHING_FOUND = "http://localhost:8080";
+
+/**
+ * The kubeconfig as kubectl finds it: `$KUBECONFIG`, `~/.kube/config`, else the pod's service account.
+ * @throws CodedError `no_kubeconfig` when there is none of them or it cannot be read
+ */
 export function loadKubeConfig(): KubeConfig {
   const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromDefault();
+  try {
+    kubeConfig.loadFromDefault();
+  } catch (cause) {
+    const from = process.env.KUBECONFIG ? `$KUBECONFIG (${process.env.KUBECONFIG})` : "the kubeconfig";
+    throw new CodedError("no_kubeconfig", `${from} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  const cluster = kubeConfig.getCurrentCluster();
+  if (!cluster)
+    throw new CodedError(
+      "no_kubeconfig",
+      `the kubeconfig's context "${kubeConfig.getCurrentContext()}" names no cluster`,
+    );
+  if (cluster.name === "cluster" && cluster.server === NOTHING_FOUND)
+    throw new CodedError(
+      "no_kubeconfig",
+      "no way to an API server: set $KUBECONFIG, or run in a pod with a service account token",
+    );
   return kubeConfig;
 }
 

@@ -14,7 +14,7 @@ function problemsOf({ problems, failures, credentials, ...observation }: Observa
   const components = [observation.chat, observation.redis, observation.cassandra, observation.ingress];
   return [
     ...problems,
-    ...failures.map((message) => ({ reason: "ReconcileFailed", message })),
+    ...failures,
     ...components.flatMap(({ podProblem }) => (podProblem ? [podProblem] : [])),
     ...components.flatMap(({ stalled, podProblem }) =>
       stalled && !podProblem ? [{ reason: "RolloutStalled", message: "new pods do not become ready" }] : [],

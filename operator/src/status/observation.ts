@@ -41,5 +41,5 @@ export interface Observation {
   /** What a person has to put right, such as a Secret that is not there. */
   readonly problems: readonly Problem[];
   /** What failed in this reconcile and will be tried again. */
-  readonly failures: readonly string[];
+  readonly failures: readonly Problem[];
 }

@@ -1,7 +1,17 @@
 import { until } from "@chatcluster/foundation/until";
 import { chatClusterCrd } from "../api/crd.ts";
+import type { ChatClusterStatus } from "../api/status.ts";
 import { CHAT_CLUSTER } from "../controller/informers.ts";
-import { Client, CustomResourceDefinition, isNotFound, type KubernetesObject, Scheme } from "../runtime/index.ts";
+import {
+  Client,
+  type Condition,
+  CustomResourceDefinition,
+  findCondition,
+  isNotFound,
+  type KubernetesObject,
+  type ResourceKind,
+  Scheme,
+} from "../runtime/index.ts";
 import { kubeConfigOf } from "../runtime/testing/api.ts";
 
 /** For integration tests: ChatClusters on a real API server. */
@@ -39,4 +49,34 @@ export async function installCrd(client: Client): Promise<void> {
 
 export function chatCluster(name: string, spec: Record<string, unknown>, namespace = "default"): KubernetesObject {
   return { apiVersion: CHAT_CLUSTER.apiVersion, kind: CHAT_CLUSTER.kind, metadata: { name, namespace }, spec };
+}
+
+/** Creates ChatCluster `sample` and waits for the status that follows its last child. */
+export async function createSample(
+  admin: Client,
+  namespace: string,
+  spec: Record<string, unknown> = {},
+): Promise<KubernetesObject> {
+  const created = await admin.create(chatCluster("sample", spec, namespace));
+  await until(async () => (await sampleStatus(admin, namespace)).observedGeneration === 1, "a status");
+  return created;
+}
+
+export async function sampleStatus(admin: Client, namespace: string): Promise<ChatClusterStatus> {
+  const { status } = await admin.get(CHAT_CLUSTER, { namespace, name: "sample" });
+  return (status ?? {}) as ChatClusterStatus;
+}
+
+export function condition(status: ChatClusterStatus, type: string): Condition | undefined {
+  return findCondition(status.conditions as Condition[] | undefined, type);
+}
+
+/** A child of `sample` by the end of its name. */
+export function sampleChild(
+  admin: Client,
+  namespace: string,
+  kind: ResourceKind,
+  suffix: string,
+): Promise<KubernetesObject> {
+  return admin.get(kind, { namespace, name: `sample-${suffix}` });
 }

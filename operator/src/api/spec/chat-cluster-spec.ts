@@ -3,6 +3,8 @@ import { AuthSpec } from "./auth.ts";
 import { CassandraSpec } from "./cassandra.ts";
 import { ImagesSpec } from "./images.ts";
 import { IngressSpec } from "./ingress.ts";
+import { LimitsSpec } from "./limits.ts";
+import { PushSpec } from "./push.ts";
 import { RedisSpec } from "./redis.ts";
 import { ServersSpec } from "./servers.ts";
 
@@ -17,18 +19,11 @@ export const RetentionSpec = Type.Object(
   { default: {}, description: "What becomes of data when the ChatCluster is deleted." },
 );
 
-/** Bounds that protect each chat server. */
-export const LimitsSpec = Type.Object(
-  {
-    maxConnections: Type.Integer({
-      minimum: 1,
-      maximum: 1_000_000,
-      default: 15000,
-      description: "Connections at which a chat server takes no more.",
-    }),
-  },
-  { default: {}, description: "Bounds that protect each chat server." },
-);
+/** The dashboard of a chat server. */
+const Dashboard = Type.Union([Type.Literal("off"), Type.Literal("token")], {
+  default: "off",
+  description: "The live dashboard of the chat servers at `/live`: `off`, or for whoever has a valid `token`.",
+});
 
 /** What a ChatCluster is asked to be. */
 export const ChatClusterSpec = Type.Object(
@@ -41,6 +36,8 @@ export const ChatClusterSpec = Type.Object(
     images: ImagesSpec,
     retention: RetentionSpec,
     limits: LimitsSpec,
+    push: PushSpec,
+    dashboard: Dashboard,
   },
   {
     default: {},

@@ -53,6 +53,24 @@ export const IngressSpec = Type.Object(
       ],
     }),
     service: IngressServiceSpec,
+    connectionRatePerAddress: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      default: 0,
+      description:
+        "New connections that one address may open in 10 seconds; past it clients get 429, past four times the rate they are closed. 0 is no " +
+        "limit. Needs the clients' own addresses: a LoadBalancer that keeps them, or proxyProtocol.",
+    }),
+    accessLog: Type.Boolean({
+      default: false,
+      description: "Whether HAProxy logs a JSON line for each request, without its query, which may hold a token.",
+    }),
+    proxyProtocol: Type.Boolean({
+      default: false,
+      description:
+        "Whether the load balancer in front of HAProxy tells the clients' addresses by the PROXY protocol. Connections without it are then " +
+        "refused, so switch both sides on together.",
+    }),
     resources: Resources({
       default: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "512Mi" } },
       description: "CPU and memory of each HAProxy.",
