@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import { type Component, selectorLabels } from "../resource/names.ts";
-import { type KubernetesObject, Secret } from "../runtime/index.ts";
+import { RETAINED_LABEL } from "../resource/secrets.ts";
+import { type KubernetesObject, keyOf, Secret } from "../runtime/index.ts";
 import type { ConcernContext } from "./dependencies.ts";
+import { CLUSTER_INDEX, childInformer } from "./informers.ts";
 
 /** A part of a ChatCluster's children that is rendered and applied in one go. */
 export type ChildGroup = Component | "secrets";
@@ -45,7 +47,7 @@ export class SettledChildren {
  * and tells of what was done by Events.
  */
 export async function applyChildren(
-  { applier, events, logger, settled }: ConcernContext,
+  { applier, events, informers, logger, settled }: ConcernContext,
   cluster: ChatCluster,
   group: ChildGroup,
   { beside, render }: ChildInputs,
@@ -53,12 +55,12 @@ export async function applyChildren(
   const { uid, generation } = cluster.metadata;
   const live = () =>
     group === "secrets"
-      ? applier.children(cluster, {}).filter(({ kind }) => kind === Secret.kind)
+      ? childInformer(informers, Secret).byIndex(CLUSTER_INDEX, keyOf(cluster))
       : applier.children(cluster, selectorLabels(cluster, group));
   const inputs = digest([generation, beside]);
   if (settled.isSettled(uid, group, inputs, live())) return;
   const pruneLabels = group === "secrets" ? PRUNE_NOTHING : selectorLabels(cluster, group);
-  const { created, updated, pruned, written } = await applier.apply(cluster, render(), pruneLabels);
+  const { created, updated, pruned, written } = await applier.apply(cluster, render(), pruneLabels, isRetained);
   if (written === 0) settled.settle(uid, group, inputs, live());
   const changes = [
     ["Created", created],
@@ -70,6 +72,10 @@ export async function applyChildren(
     logger.info({ objects: names }, reason.toLowerCase());
     events.record(cluster, { type: "Normal", reason, action: "Apply", note: `${reason} ${names.join(", ")}` });
   }
+}
+
+function isRetained({ metadata }: KubernetesObject): boolean {
+  return metadata.labels?.[RETAINED_LABEL] === "true";
 }
 
 function sameObjects(known: readonly KubernetesObject[], live: readonly KubernetesObject[]): boolean {

@@ -23,7 +23,7 @@ import { clusterOfLabels } from "./cluster-of-labels.ts";
 
 export const CHAT_CLUSTER = resourceKind(`${API_GROUP}/${API_VERSION}`, API_KIND, API_PLURAL);
 
-/** Pods and volume claims by the key of their ChatCluster. */
+/** Objects by the key of the ChatCluster that their labels name. */
 export const CLUSTER_INDEX = "cluster";
 
 /** The kinds that the operator applies. */
@@ -57,12 +57,11 @@ export function createInformers(manager: Manager, namespaces: readonly string[] 
     labelSelector: "app.kubernetes.io/name=chatcluster",
     transform: dropManagedFields,
   });
-  for (const informer of [pods, volumeClaims]) informer.addIndex(CLUSTER_INDEX, clusterOfLabels);
+  const children = CHILD_KINDS.map((kind) => manager.informer(kind, { ...managed, transform: cachedChild }));
+  for (const informer of [pods, volumeClaims, ...children]) informer.addIndex(CLUSTER_INDEX, clusterOfLabels);
   return {
     chatClusters: manager.informer(CHAT_CLUSTER, scope),
-    children: new Map(
-      CHILD_KINDS.map((kind) => [kind.kind, manager.informer(kind, { ...managed, transform: cachedChild })]),
-    ),
+    children: new Map(children.map((informer) => [informer.kind.kind, informer])),
     pods,
     volumeClaims,
   };

@@ -1,14 +1,14 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { LEASE_NAME } from "../api/rbac.ts";
-import { Applier, Controller, type Informer, Manager, Scheme, systemClock } from "../runtime/index.ts";
+import { Applier, Controller, type Informer, Manager, Scheme, Secret, systemClock } from "../runtime/index.ts";
 import { SettledChildren } from "./apply-children.ts";
 import { cqlCassandraCredentials } from "./cassandra-credentials.ts";
 import { ChatClusterReconciler } from "./chat-cluster-reconciler.ts";
 import { clusterOfLabels } from "./cluster-of-labels.ts";
 import type { OperatorConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { CHAT_CLUSTER, createInformers } from "./informers.ts";
+import { CHAT_CLUSTER, childInformer, createInformers } from "./informers.ts";
 import { httpServerStatusClient } from "./server-status-client.ts";
 
 /** Tests put their own in the place of what reaches out of Kubernetes. */
@@ -59,6 +59,8 @@ export function createManager(
       watches: [
         { informer: informers.pods, map: clusterOfLabels },
         { informer: informers.volumeClaims, map: clusterOfLabels },
+        // Those that outlive their ChatCluster have no owner.
+        { informer: childInformer(informers, Secret), map: clusterOfLabels },
       ],
       reconcile: reconciler.reconcile,
       maxConcurrent: config.maxConcurrent,

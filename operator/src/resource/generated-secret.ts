@@ -9,6 +9,7 @@ export function generatedSecret(
   cluster: ChatCluster,
   name: string,
   texts: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>> = {},
 ): void {
   const base64 = Object.entries(texts).map(([key, text]) => [key, Buffer.from(text, "utf8").toString("base64")]);
   new k8s.KubeSecret(scope, `secret-${name}`, {
@@ -18,6 +19,7 @@ export function generatedSecret(
         "app.kubernetes.io/name": "chatcluster",
         "app.kubernetes.io/instance": cluster.metadata.name,
         ...MANAGED_BY,
+        ...labels,
       },
     },
     type: "Opaque",

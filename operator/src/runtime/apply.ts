@@ -55,19 +55,20 @@ export class Applier {
    * Applies every desired child with `owner` as its controller, in order, then deletes those that `owner` controls, that carry all of
    * `pruneLabels` and that are no longer desired.
    *
-   * A child that exists but is controlled by somebody else is not touched.
+   * A child that exists but is controlled by somebody else is not touched. One that `isKept` says yes to gets no owner: it outlives this one.
    * @throws CodedError `not_controlled`, `no_informer`, `invalid_child`, or ApiError; children before the failing one are applied.
    */
   async apply(
     owner: KubernetesObject,
     desired: readonly KubernetesObject[],
     pruneLabels: Readonly<Record<string, string>>,
+    isKept: (child: KubernetesObject) => boolean = () => false,
   ): Promise<ApplyOutcome> {
     const created: string[] = [];
     const updated: string[] = [];
     const objects: KubernetesObject[] = [];
     for (const child of desired) {
-      const wanted = this.#complete(child, owner);
+      const wanted = this.#complete(child, isKept(child) ? undefined : owner);
       const live = this.#informerOf(wanted).get(keyOf(wanted));
       if (live && this.#isAsDesired(wanted, live, owner)) {
         objects.push(live);
@@ -89,14 +90,15 @@ export class Applier {
     return [...this.#informers.values()].flatMap((informer) => childrenIn(informer, owner, labels));
   }
 
-  #complete(child: KubernetesObject, owner: KubernetesObject): KubernetesObject {
+  #complete(child: KubernetesObject, owner: KubernetesObject | undefined): KubernetesObject {
     if ("stringData" in child || "status" in child)
       throw new CodedError(
         "invalid_child",
         `${describeObject(child)} must have neither stringData (use data) nor status`,
       );
     const { ownerReferences: _, managedFields: __, ...metadata } = child.metadata;
-    const owned = { ...child, metadata: { ...metadata, ownerReferences: [controllerReference(owner)] } };
+    const ownerReferences = owner && { ownerReferences: [controllerReference(owner)] };
+    const owned = { ...child, metadata: { ...metadata, ...ownerReferences } };
     const annotations = { ...metadata.annotations, [APPLIED_HASH_ANNOTATION]: hashOf(owned) };
     return { ...owned, metadata: { ...owned.metadata, annotations } };
   }

@@ -13,7 +13,9 @@ export const RetentionSpec = Type.Object(
   {
     volumes: Type.Union([Type.Literal("Keep"), Type.Literal("Delete")], {
       default: "Keep",
-      description: "Whether the volumes of Redis and Cassandra stay (`Keep`) or go (`Delete`) with the ChatCluster.",
+      description:
+        "Whether the volumes of Redis and Cassandra, and the Secrets with Cassandra's passwords, stay (`Keep`) or go (`Delete`) with the " +
+        "ChatCluster. A new one of the same name takes up what was kept.",
     }),
   },
   { default: {}, description: "What becomes of data when the ChatCluster is deleted." },
