@@ -23,6 +23,7 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
     verbs: CHILD,
   },
   { apiGroups: [""], resources: ["secrets"], verbs: [...READ, "create", "patch"] },
+  { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: CHILD },
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: CHILD },
   {
     apiGroups: ["rbac.authorization.k8s.io"],

@@ -12,6 +12,7 @@ import {
   ConfigMap,
   Deployment,
   type KubernetesObject,
+  NetworkPolicy,
   Pod,
   PodDisruptionBudget,
   Role,
@@ -30,6 +31,7 @@ const CRASHING = fileURLToPath(new URL("../testing/crashing-operator.ts", import
 const CHILD_KINDS = [
   ConfigMap,
   Deployment,
+  NetworkPolicy,
   PodDisruptionBudget,
   Role,
   RoleBinding,
@@ -111,7 +113,7 @@ test("an operator that dies after any step of a creation leaves what the next on
     if (await runUntilCrash(namespace, step)) interrupted.set(namespace, await secretsOf(namespace));
     else survivor = namespace;
   }
-  assert.ok(interrupted.size >= 24, `only ${interrupted.size} steps for 24 children`);
+  assert.ok(interrupted.size >= 26, `only ${interrupted.size} steps for 26 children`);
   const reference = comparable(await children(survivor));
   await using _next = await nextOperator();
   for (const [namespace, secrets] of interrupted) {

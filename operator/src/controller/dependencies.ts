@@ -17,6 +17,8 @@ export interface Dependencies {
   readonly cassandraCredentials: CassandraCredentials;
   /** Images of containers that a spec names none for; "" where the operator has no default. */
   readonly defaultImages: Images;
+  /** Where the operator runs, and Cassandra must let it in from. */
+  readonly operatorNamespace: string;
   readonly clock: Clock;
 }
 

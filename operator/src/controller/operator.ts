@@ -42,6 +42,7 @@ export function createManager(
     serverStatus: httpServerStatusClient,
     cassandraCredentials: cqlCassandraCredentials,
     clock: systemClock,
+    operatorNamespace: config.namespace,
     ...overrides,
     defaultImages: {
       chatServer: config.imageChatServer,

@@ -10,7 +10,8 @@ export async function reconcileCassandra(context: ConcernContext, cluster: ChatC
   const size = templateVolumeSize(context.informers, cluster, "cassandra");
   await applyChildren(context, cluster, "cassandra", {
     beside: size,
-    render: () => cassandraObjects(cluster, resolveImages(cluster, context.defaultImages), size),
+    render: () =>
+      cassandraObjects(cluster, resolveImages(cluster, context.defaultImages), size, context.operatorNamespace),
   });
   return reconcileVolumes(context, cluster, "cassandra");
 }

@@ -1,6 +1,7 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import type { KubernetesObject } from "../runtime/object.ts";
 import type { Images } from "./images.ts";
+import { redisNetworkPolicy } from "./network-policy.ts";
 import { podDisruptionBudget } from "./pod-disruption-budget.ts";
 import { redisConfigMap } from "./redis-config.ts";
 import { redisService } from "./redis-service.ts";
@@ -12,6 +13,7 @@ export function redisObjects(cluster: ChatCluster, images: Images, volumeSize: s
   return render(cluster, (scope) => {
     redisConfigMap(scope, cluster);
     redisService(scope, cluster);
+    if (cluster.spec.networkPolicies) redisNetworkPolicy(scope, cluster);
     podDisruptionBudget(scope, cluster, "redis");
     redisStatefulSet(scope, cluster, images, volumeSize);
   });

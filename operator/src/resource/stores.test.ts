@@ -37,7 +37,10 @@ test("volumes go with the ChatCluster only where the spec says so", () => {
     ["Delete", "Delete"],
   ]) {
     const cluster = sampleCluster({ retention: { volumes } });
-    for (const objects of [redisObjects(cluster, sampleImages, "1Gi"), cassandraObjects(cluster, sampleImages, "1Gi")])
+    for (const objects of [
+      redisObjects(cluster, sampleImages, "1Gi"),
+      cassandraObjects(cluster, sampleImages, "1Gi", "system"),
+    ])
       assert.deepEqual(statefulSet(objects).spec.persistentVolumeClaimRetentionPolicy, {
         whenDeleted,
         whenScaled: "Retain",
@@ -77,4 +80,29 @@ test("a changed configuration rolls the pods", () => {
     statefulSet(redisObjects(sampleCluster(spec), sampleImages, "1Gi")).spec.template.metadata.annotations;
   assert.notDeepEqual(hash({}), hash({ redis: { resources: { limits: { memory: "2Gi" } } } }));
   assert.deepEqual(hash({}), hash({ servers: { max: 7 } }));
+});
+
+test("the stores are open to the chat servers, Cassandra's nodes and the operator, each at its port, and to nobody else", () => {
+  const rulesOf = (objects: KubernetesObject[]) => {
+    const found = objects.find(({ kind }) => kind === "NetworkPolicy");
+    assert.ok(found);
+    const { ingress, policyTypes, podSelector } = found.spec as Record<string, unknown>;
+    assert.deepEqual(policyTypes, ["Ingress"]);
+    const text = (peer: unknown) => JSON.stringify(peer);
+    const { matchLabels } = podSelector as { matchLabels: Record<string, string> };
+    assert.equal(matchLabels["app.kubernetes.io/instance"], "sample");
+    return (ingress as { from: object[]; ports: { port: number }[] }[]).map(({ from, ports }) => [
+      ports.map(({ port }) => port),
+      from.map((peer) =>
+        [...text(peer).matchAll(/(?:component|metadata\.name)":"(\w+)/g)].map(([, value]) => value).join(" "),
+      ),
+    ]);
+  };
+  assert.deepEqual(rulesOf(redisObjects(sampleCluster(), sampleImages, "1Gi")), [[[6379], ["chat"]]]);
+  assert.deepEqual(rulesOf(cassandraObjects(sampleCluster(), sampleImages, "1Gi", "system")), [
+    [[9042], ["chat", "cassandra", "system operator"]],
+    [[7000], ["cassandra"]],
+  ]);
+  const off = redisObjects(sampleCluster({ networkPolicies: false }), sampleImages, "1Gi");
+  assert.equal(off.filter(({ kind }) => kind === "NetworkPolicy").length, 0);
 });

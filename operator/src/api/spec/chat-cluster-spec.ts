@@ -40,6 +40,12 @@ export const ChatClusterSpec = Type.Object(
     limits: LimitsSpec,
     push: PushSpec,
     dashboard: Dashboard,
+    networkPolicies: Type.Boolean({
+      default: true,
+      description:
+        "Whether NetworkPolicies close Redis to all but the chat servers, and Cassandra to all but those, its own nodes and the operator. The " +
+        "network must enforce them. Switch off where something else has to reach the stores.",
+    }),
   },
   {
     default: {},
