@@ -64,6 +64,7 @@ export class ChatClusterReconciler {
     const work = new Work();
     work.note(checkImages(context, cluster));
     await work.run("auth", async () => work.note(await this.#userSecrets.auth(context, cluster)));
+    await work.run("tls", async () => work.note(await this.#userSecrets.tls(context, cluster)));
     const secrets = await work.run("secrets", () => reconcileSecrets(context, cluster));
     // Children refer to the Secrets; without them, or with an image that nobody named, pods could only fail.
     const outcome =

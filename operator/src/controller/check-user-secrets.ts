@@ -55,6 +55,18 @@ export class UserSecretsCheck {
     });
   }
 
+  /** The Secret with HAProxy's certificate. */
+  async tls(context: ConcernContext, cluster: ChatCluster): Promise<Problem | undefined> {
+    const { tls } = cluster.spec.ingress;
+    if (!tls) return undefined;
+    const demand = { field: "spec.ingress.tls.secretName", secretName: tls.secretName, reason: "TlsSecret" };
+    const isPem = (value: Buffer) => (value.includes("-----BEGIN ") ? undefined : "holds no PEM text");
+    return (
+      (await this.#check(context, cluster, { ...demand, key: "tls.crt", unfit: isPem })) ??
+      (await this.#check(context, cluster, { ...demand, key: "tls.key", unfit: isPem }))
+    );
+  }
+
   /** The Secrets with the keys of the push services. */
   async push(context: ConcernContext, cluster: ChatCluster): Promise<PushCheck> {
     const services: PushService[] = [];

@@ -74,3 +74,15 @@ test("without the Secret of a push service chat runs without that service and sa
   await until(async () => /CHAT_FCM_SERVICE_ACCOUNT_FILE/.test(await template()), "the key to be mounted");
   await until(async () => (await degraded())?.status === "False", "the problem to be over");
 });
+
+test("a TLS Secret that is missing or holds no certificate is named", async () => {
+  const namespace = await restrictedNamespace(admin, "tls");
+  await createSample(admin, namespace, { ingress: { tls: { secretName: "chat-tls" } } });
+  const degraded = async () => condition(await sampleStatus(admin, namespace), "Degraded");
+  assert.equal((await degraded())?.reason, "TlsSecretMissing");
+  await admin.apply(secret(namespace, "chat-tls", { "tls.crt": "none", "tls.key": "none" }));
+  await until(async () => (await degraded())?.reason === "TlsSecretInvalid", "the texts to be refused");
+  const pem = "-----BEGIN CERTIFICATE-----\n";
+  await admin.apply(secret(namespace, "chat-tls", { "tls.crt": pem, "tls.key": pem }));
+  await until(async () => (await degraded())?.status === "False", "the Secret to be taken");
+});

@@ -2,6 +2,7 @@ import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { KubernetesObject } from "../runtime/object.ts";
 import { Workqueue } from "../runtime/workqueue.ts";
+import type { CertificateReloader } from "./certificate-reloader.ts";
 import { endpointsOf } from "./endpoints.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -17,6 +18,8 @@ export interface AgentOptions {
   readonly slices: SliceSource;
   readonly reconciler: Reconciler;
   readonly portName: string;
+  /** Where HAProxy serves TLS. */
+  readonly certificate?: Pick<CertificateReloader, "reload">;
   readonly logger: Logger;
   readonly metrics: AgentMetrics;
 }
@@ -71,6 +74,7 @@ export class Agent {
     }
     try {
       await reconciler.reconcile(endpointsOf(slices.list(), portName));
+      await this.#options.certificate?.reload();
       metrics.reconciles.inc({ result: "ok" });
       this.#queue.forget(LOOK);
       this.#queue.addAfter(LOOK, POLL_MS);

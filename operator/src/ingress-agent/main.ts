@@ -6,6 +6,7 @@ import { HealthServer } from "../runtime/health-server.ts";
 import { Informer } from "../runtime/informer.ts";
 import { EndpointSlice, Scheme } from "../runtime/scheme.ts";
 import { Agent } from "./agent.ts";
+import { CertificateReloader } from "./certificate-reloader.ts";
 import { SERVICE_LABEL } from "./endpoints.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -33,9 +34,11 @@ async function main(): Promise<void> {
     socket: settings.socket,
     onCommand: (command, result) => metrics.commands.inc({ command, result }),
   });
-  const { backend, checkPort, retireSeconds, portName } = settings;
+  const { backend, certificate: file, checkPort, retireSeconds, portName } = settings;
   const reconciler = new Reconciler({ api, backend, checkPort, retireSeconds, logger, metrics });
-  const agent = new Agent({ slices, reconciler, portName, logger, metrics });
+  const certificate =
+    file === undefined ? {} : { certificate: new CertificateReloader({ api, file, logger, metrics }) };
+  const agent = new Agent({ slices, reconciler, portName, logger, metrics, ...certificate });
   const health = new HealthServer({
     host: settings.host,
     port: settings.port,

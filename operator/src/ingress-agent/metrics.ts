@@ -7,6 +7,8 @@ export class AgentMetrics {
   readonly reconciles: Counter<"result">;
   readonly commands: Counter<"command" | "result">;
   readonly watchRestarts: Counter<"reason">;
+  readonly certificateReloads: Counter<"result">;
+  readonly certificateEnd: Gauge;
   readonly #servers: Gauge<"state">;
   readonly #connections: Gauge<"server">;
 
@@ -29,6 +31,17 @@ export class AgentMetrics {
       name: "chatcluster_ingress_watch_restarts_total",
       help: "Ended watches of EndpointSlices by reason",
       labelNames: ["reason"],
+      registers,
+    });
+    this.certificateReloads = new Counter({
+      name: "chatcluster_ingress_certificate_reloads_total",
+      help: "Certificates given to HAProxy while it ran, by result: ok or an error's code",
+      labelNames: ["result"],
+      registers,
+    });
+    this.certificateEnd = new Gauge({
+      name: "chatcluster_ingress_certificate_end_timestamp_seconds",
+      help: "When the certificate that HAProxy has ends, in seconds since 1970",
       registers,
     });
     this.#servers = new Gauge({

@@ -88,13 +88,29 @@ export class RuntimeApi {
     return !STILL_CONNECTED.test(answer);
   }
 
-  async #expect(command: string, isExpected: (answer: string) => boolean): Promise<string> {
+  /** Replaces a certificate and its key, which HAProxy loaded from `file`, for new connections; open ones stay. */
+  async replaceCertificate(file: string, pem: string): Promise<void> {
+    // An empty line would end the payload.
+    const payload = pem.replaceAll(/\n\s*\n/g, "\n").trim();
+    const name = path(file);
+    const set = `set ssl cert ${name}`;
+    await this.#expect(`${set} <<\n${payload}\n`, (answer) => /^Transaction (created|updated) for/.test(answer), set);
+    try {
+      await this.#expect(`commit ssl cert ${name}`, (answer) => answer.endsWith("Success!"));
+    } catch (error) {
+      await this.#expect(`abort ssl cert ${name}`, (answer) => answer.startsWith("Transaction aborted"));
+      throw error;
+    }
+  }
+
+  /** @param shown the command as errors show it: the whole of one may hold a key */
+  async #expect(command: string, isExpected: (answer: string) => boolean, shown = command): Promise<string> {
     const verb = command.split(" ", 2).join(" ");
     try {
       const answer = (await this.#say(command)).trim();
       if (!isExpected(answer)) {
         const said = answer === "" ? "nothing" : `"${answer.slice(0, 300)}"`;
-        throw new CodedError("haproxy_unexpected_answer", `HAProxy answered ${said} to "${command}"`);
+        throw new CodedError("haproxy_unexpected_answer", `HAProxy answered ${said} to "${shown}"`);
       }
       this.#onCommand(verb, "ok");
       return answer;
@@ -133,6 +149,12 @@ const STILL_CONNECTED = /still has (active |idle )?connections?/i;
 
 function isEmpty(answer: string): boolean {
   return answer === "";
+}
+
+/** The path of a file as an argument. @throws CodedError `haproxy_invalid_argument` */
+function path(text: string): string {
+  if (/^[A-Za-z0-9_./-]+$/.test(text)) return text;
+  throw new CodedError("haproxy_invalid_argument", `"${text.slice(0, 100)}" cannot be part of a command to HAProxy`);
 }
 
 /** One argument of a command. @throws CodedError `haproxy_invalid_argument`: a space, `;` or newline would begin another one. */

@@ -17,6 +17,12 @@ export const AgentSettings = Type.Object({
     maximum: 65535,
     description: "port of /readyz on every server",
   }),
+  certificate: Type.Optional(
+    Type.String({
+      pattern: "^/[A-Za-z0-9_./-]+$",
+      description: "file with HAProxy's certificate, its key in FILE.key",
+    }),
+  ),
   host: Type.String({ default: "0.0.0.0", description: "address of /healthz, /readyz and /metrics" }),
   port: Type.Integer({ default: INGRESS_AGENT_PORT, minimum: 0, maximum: 65535, description: "port of the same" }),
   retireSeconds: Type.Integer({

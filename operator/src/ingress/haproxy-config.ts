@@ -1,6 +1,6 @@
 import { CodedError } from "@chatcluster/foundation/errors";
 import { affinityRules } from "./affinity-rules.ts";
-import { CHAT_BACKEND, HAPROXY_HTTP_PORT, HAPROXY_METRICS_PORT, HAPROXY_SOCKET } from "./ports.ts";
+import { CHAT_BACKEND, HAPROXY_HTTP_PORT, HAPROXY_HTTPS_PORT, HAPROXY_METRICS_PORT, HAPROXY_SOCKET } from "./ports.ts";
 
 /** What a ChatCluster's spec says about its managed HAProxy. */
 export interface HaproxyConfigOptions {
@@ -23,10 +23,18 @@ export interface HaproxyConfigOptions {
   readonly accessLog: boolean;
   /** Every connection begins with a PROXY protocol header (v1 or v2), which names the client; those without one are refused. */
   readonly proxyProtocol?: boolean;
+  /** TLS in the place of plain HTTP. */
+  readonly tls?: {
+    /** File with the certificate and its chain; the key is in `FILE.key`. */
+    readonly certificate: string;
+    /** Seconds of Strict-Transport-Security; 0 sends none. */
+    readonly hstsSeconds: number;
+  };
   /** Where it listens and keeps its runtime socket; the defaults are those of the image. Tests put them elsewhere. */
   readonly listen?: {
     readonly address?: string;
     readonly httpPort?: number;
+    readonly httpsPort?: number;
     readonly metricsPort?: number;
     readonly socket?: string;
   };
@@ -111,7 +119,8 @@ function defaultsSection(): string[] {
 function frontend(options: HaproxyConfigOptions): string[] {
   return [
     "frontend http",
-    `bind ${options.listen?.address ?? ""}:${options.listen?.httpPort ?? HAPROXY_HTTP_PORT}${options.proxyProtocol ? " accept-proxy" : ""}`,
+    bindLine(options),
+    ...hsts(options),
     ...connectionRateRules(options.connectionRatePerAddress),
     ...(options.accessLog ? accessLogRules() : []),
     // What a client says about its own address is not to be believed.
@@ -124,6 +133,17 @@ function frontend(options: HaproxyConfigOptions): string[] {
     ...affinityRules(options.hashOn),
     `default_backend ${CHAT_BACKEND}`,
   ];
+}
+
+function bindLine({ listen, proxyProtocol, tls }: HaproxyConfigOptions): string {
+  const port = tls ? (listen?.httpsPort ?? HAPROXY_HTTPS_PORT) : (listen?.httpPort ?? HAPROXY_HTTP_PORT);
+  const secure = tls ? ` ssl crt ${tls.certificate} alpn h2,http/1.1 ssl-min-ver TLSv1.2` : "";
+  return `bind ${listen?.address ?? ""}:${port}${proxyProtocol ? " accept-proxy" : ""}${secure}`;
+}
+
+function hsts({ tls }: HaproxyConfigOptions): string[] {
+  if (!tls || tls.hstsSeconds === 0) return [];
+  return [`http-after-response set-header Strict-Transport-Security "max-age=${tls.hstsSeconds}"`];
 }
 
 /** JSON, like every other log of the project; only the path, for the query string may hold a token. */

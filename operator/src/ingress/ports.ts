@@ -1,5 +1,10 @@
 /** Where HAProxy and the agent beside it listen, as docs/architecture.md has it. */
 export const HAPROXY_HTTP_PORT = 8080;
+/** The clients' port where the spec asks for TLS. */
+export const HAPROXY_HTTPS_PORT = 8443;
+/** Certificate with its chain; the key is beside it as `tls.pem.key`, where HAProxy looks for it. */
+export const HAPROXY_TLS_DIRECTORY = "/etc/haproxy/tls";
+export const HAPROXY_CERTIFICATE = `${HAPROXY_TLS_DIRECTORY}/tls.pem`;
 /** Statistics page (`/stats`), Prometheus metrics (`/metrics`) and liveness (`/healthz`) of HAProxy. */
 export const HAPROXY_METRICS_PORT = 8404;
 /** The agent's own `/healthz`, `/readyz` and `/metrics`. */

@@ -2,6 +2,7 @@ import { k8s } from "cdk8s-plus-28";
 import type { Construct } from "constructs";
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import { renderHaproxyConfig } from "../ingress/haproxy-config.ts";
+import { HAPROXY_CERTIFICATE } from "../ingress/ports.ts";
 import { childName, labels } from "./names.ts";
 
 /** Connections at once through one HAProxy; its open-file limit may be lower, and then wins. */
@@ -18,6 +19,7 @@ export function haproxyConfig(cluster: ChatCluster): string {
     connectionRatePerAddress: ingress.connectionRatePerAddress,
     accessLog: ingress.accessLog,
     proxyProtocol: ingress.proxyProtocol,
+    ...(ingress.tls && { tls: { certificate: HAPROXY_CERTIFICATE, hstsSeconds: ingress.tls.hstsSeconds } }),
   });
 }
 

@@ -1,10 +1,14 @@
+import { basename } from "node:path";
 import { k8s } from "cdk8s-plus-28";
 import type { Construct } from "constructs";
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import {
+  HAPROXY_CERTIFICATE,
   HAPROXY_HTTP_PORT,
+  HAPROXY_HTTPS_PORT,
   HAPROXY_METRICS_PORT,
   HAPROXY_RUN_DIRECTORY,
+  HAPROXY_TLS_DIRECTORY,
   HAPROXY_USER,
   INGRESS_AGENT_PORT,
 } from "../ingress/ports.ts";
@@ -19,6 +23,7 @@ import { SURGE_BY_ONE } from "./rollout.ts";
 import { spread } from "./scheduling.ts";
 
 const AGENT_USER = 10001;
+const TLS_VOLUME = "tls";
 const TOKEN_VOLUME = "service-account-token";
 /** Seconds beyond the drain for HAProxy's own end. */
 const EXIT_MARGIN_SECONDS = 15;
@@ -56,6 +61,7 @@ export function ingressDeployment(scope: Construct, cluster: ChatCluster, images
             { name: "config", configMap: { name } },
             { name: "run", emptyDir: { medium: "Memory", sizeLimit: k8s.Quantity.fromString("16Mi") } },
             tokenVolume(),
+            ...tlsVolumes(cluster),
           ],
         },
       },
@@ -70,7 +76,9 @@ function haproxyContainer(cluster: ChatCluster, images: Images): k8s.Container {
     imagePullPolicy: cluster.spec.images.pullPolicy,
     command: ["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
     ports: [
-      { name: "http", containerPort: HAPROXY_HTTP_PORT, protocol: "TCP" },
+      cluster.spec.ingress.tls
+        ? { name: "https", containerPort: HAPROXY_HTTPS_PORT, protocol: "TCP" }
+        : { name: "http", containerPort: HAPROXY_HTTP_PORT, protocol: "TCP" },
       { name: "metrics", containerPort: HAPROXY_METRICS_PORT, protocol: "TCP" },
     ],
     resources: containerResources(cluster.spec.ingress.resources),
@@ -82,6 +90,7 @@ function haproxyContainer(cluster: ChatCluster, images: Images): k8s.Container {
     volumeMounts: [
       { name: "config", mountPath: "/usr/local/etc/haproxy", readOnly: true },
       { name: "run", mountPath: HAPROXY_RUN_DIRECTORY },
+      ...tlsMounts(cluster),
     ],
   };
 }
@@ -106,6 +115,7 @@ function agentContainer(cluster: ChatCluster, images: Images): k8s.Container {
       { name: "AGENT_SERVICE", value: childName(cluster, "chat") },
       // A server that has gone keeps its sessions for as long as its drain may last.
       { name: "AGENT_RETIRE_SECONDS", value: String(cluster.spec.servers.drainSeconds) },
+      ...(cluster.spec.ingress.tls ? [{ name: "AGENT_CERTIFICATE", value: HAPROXY_CERTIFICATE }] : []),
     ],
     resources: {
       requests: { cpu: k8s.Quantity.fromString("10m"), memory: k8s.Quantity.fromString("64Mi") },
@@ -117,9 +127,24 @@ function agentContainer(cluster: ChatCluster, images: Images): k8s.Container {
     readinessProbe: { httpGet: get("/readyz", "agent"), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
     volumeMounts: [
       { name: "run", mountPath: HAPROXY_RUN_DIRECTORY },
+      ...tlsMounts(cluster),
       { name: TOKEN_VOLUME, mountPath: "/var/run/secrets/kubernetes.io/serviceaccount", readOnly: true },
     ],
   };
+}
+
+/** The certificate under the names by which HAProxy finds its key. A whole folder: the kubelet renews that when the Secret changes. */
+function tlsVolumes({ spec }: ChatCluster): k8s.Volume[] {
+  if (!spec.ingress.tls) return [];
+  const items = [
+    { key: "tls.crt", path: basename(HAPROXY_CERTIFICATE) },
+    { key: "tls.key", path: `${basename(HAPROXY_CERTIFICATE)}.key` },
+  ];
+  return [{ name: TLS_VOLUME, secret: { secretName: spec.ingress.tls.secretName, items } }];
+}
+
+function tlsMounts({ spec }: ChatCluster): k8s.VolumeMount[] {
+  return spec.ingress.tls ? [{ name: TLS_VOLUME, mountPath: HAPROXY_TLS_DIRECTORY, readOnly: true }] : [];
 }
 
 /** What Kubernetes mounts into every container of a pod, for one. https://kubernetes.io/docs/concepts/storage/projected-volumes/ */

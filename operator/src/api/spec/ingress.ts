@@ -29,6 +29,27 @@ export const IngressServiceSpec = Type.Object(
   },
 );
 
+/** TLS at HAProxy. */
+export const IngressTlsSpec = Type.Object(
+  {
+    secretName: Type.String({
+      minLength: 1,
+      maxLength: 253,
+      description:
+        "Secret of the same namespace and of type kubernetes.io/tls, as cert-manager writes it. A renewed certificate is taken up without closing " +
+        "a connection.",
+    }),
+    hstsSeconds: Type.Integer({
+      minimum: 0,
+      maximum: 63_072_000,
+      default: 31_536_000,
+      description:
+        "How long browsers must insist on TLS (Strict-Transport-Security, RFC 6797). 0 sends no such header.",
+    }),
+  },
+  { description: "TLS 1.2 and 1.3 with HTTP/2 on port 443 of the Service, in the place of plain HTTP on 8080." },
+);
+
 /** HAProxy, which sends each user (or conversation) to the same server by consistent hashing. */
 export const IngressSpec = Type.Object(
   {
@@ -53,6 +74,7 @@ export const IngressSpec = Type.Object(
       ],
     }),
     service: IngressServiceSpec,
+    tls: Type.Optional(IngressTlsSpec),
     connectionRatePerAddress: Type.Integer({
       minimum: 0,
       maximum: 1_000_000,
