@@ -52,7 +52,10 @@ test("with TLS the Service has port 443 only, and HAProxy and its agent have the
 test("without TLS there is no trace of it", () => {
   const { haproxy, agent, volumes, ports, config } = ingress();
   assert.deepEqual(ports, [{ name: "http", port: 8080, targetPort: "http", protocol: "TCP" }]);
-  assert.doesNotMatch(JSON.stringify([haproxy, agent, volumes]) + config, /haproxy\/tls|tls\.pem|8443|CERTIFICATE|Strict-Transport/);
+  assert.doesNotMatch(
+    JSON.stringify([haproxy, agent, volumes]) + config,
+    /haproxy\/tls|tls\.pem|8443|CERTIFICATE|Strict-Transport/,
+  );
 });
 
 test("rate, log and PROXY protocol of the spec are HAProxy's", () => {
