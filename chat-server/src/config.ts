@@ -41,6 +41,8 @@ const schema = Type.Object({
   maxConnectionsPerUser: Type.Integer({ minimum: 1, maximum: 1_000, default: 20 }),
   maxBufferedBytes: Type.Integer({ minimum: 65_536, default: 1_048_576 }),
   messagesPerSecond: Type.Number({ minimum: 0.1, default: 50 }),
+  requestsPerSecond: Type.Optional(Type.Number({ minimum: 0.1 })),
+  connectionsPerSecond: Type.Number({ minimum: 0.1, default: 2_000 }),
   logLength: Type.Integer({ minimum: 1, maximum: 100_000, default: 1_000 }),
   offlineLimit: Type.Integer({ minimum: 1, maximum: 100_000, default: 1_000 }),
   reservationTimeoutMs: Type.Integer({ minimum: 100, maximum: 60_000, default: 5_000 }),
@@ -64,7 +66,14 @@ const schema = Type.Object({
 });
 
 /** The server's whole configuration; docs/architecture.md and the README list the variables. */
-export type Config = Static<typeof schema> & { serverId: string; dashboard: "off" | "token" | "open" };
+export type Config = Static<typeof schema> & {
+  serverId: string;
+  dashboard: "off" | "token" | "open";
+  requestsPerSecond: number;
+};
+
+/** Receipts, history and the like that come with a message. */
+const REQUESTS_PER_MESSAGE = 4;
 
 /**
  * Reads `CHAT_*` and checks what one variable demands of another.
@@ -82,6 +91,7 @@ export function loadChatConfig(env: Environment): Config {
   return {
     ...config,
     serverId: config.serverId ?? hostname(),
+    requestsPerSecond: config.requestsPerSecond ?? config.messagesPerSecond * REQUESTS_PER_MESSAGE,
     // What a cluster does is for its operators; what a laptop does is for whoever sits there.
     dashboard: config.dashboard ?? (config.backend === "embedded" ? "open" : "off"),
   };

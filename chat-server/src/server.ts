@@ -128,6 +128,7 @@ export async function startChatServer(
     registry,
     rateLimiter: new RateLimiter(config.messagesPerSecond),
     logins: new Semaphore(LOGINS_AT_ONCE),
+    frameLimiter: new RateLimiter(config.requestsPerSecond),
     logger,
     onSent: (seconds) => {
       metrics.messages.inc();

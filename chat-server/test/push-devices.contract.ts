@@ -63,6 +63,39 @@ export function pushDevicesContract(
       );
     });
 
+    it("takes a token away from whoever had it, be it another user or another device of the same one", async () => {
+      const [alice, bob, token] = [randomUUID(), randomUUID(), randomUUID()];
+      const devices = pushDevices(stores.devices);
+      const tokens = async (userId: string) =>
+        (await devices.withToken(userId)).map((device) => `${device.deviceId} ${device.token}`);
+      await save(alice, "phone", token);
+      await save(alice, "tablet", "alice's own");
+      await later();
+      await save(bob, "phone", token);
+      assert.deepEqual(await tokens(alice), ["tablet alice's own"]);
+      assert.deepEqual(await tokens(bob), [`phone ${token}`]);
+      assert.equal((await stores.devices.ofUser(alice)).length, 2, "the device itself stays");
+      await later();
+      await save(bob, "phone-reinstalled", token);
+      assert.deepEqual(await tokens(bob), [`phone-reinstalled ${token}`]);
+
+      await later();
+      await save(alice, "phone", "another");
+      await save(bob, "phone-reinstalled", token);
+      assert.deepEqual(await tokens(alice), ["phone another", "tablet alice's own"], "what she has since is her own");
+      await save(alice, "phone", token);
+      assert.deepEqual(await tokens(bob), []);
+      assert.deepEqual(await tokens(alice), [`phone ${token}`, "tablet alice's own"], "and back");
+    });
+
+    it("gives a token that many claim at once to one of them", async () => {
+      const [users, token] = [Array.from({ length: 8 }, () => randomUUID()), randomUUID()];
+      const devices = pushDevices(stores.devices);
+      await Promise.all(users.map((userId) => save(userId, "phone", token)));
+      const owners = await Promise.all(users.map((userId) => devices.withToken(userId)));
+      assert.equal(owners.flat().length, 1);
+    });
+
     it("keeps a token that was registered after the service found it dead, the same one too", async () => {
       const userId = randomUUID();
       const devices = pushDevices(stores.devices);

@@ -33,8 +33,17 @@ export class Groups {
     this.#services = services;
   }
 
-  /** @throws CodedError `invalid_frame` beyond the greatest number of members, too */
-  async invite(userId: string, { conversationId, clientId, userIds }: Invite): Promise<void> {
+  /**
+   * One at a time in a conversation, so that two together don't exceed what each alone keeps to.
+   * @throws CodedError `invalid_frame` beyond the greatest number of members, too
+   */
+  async invite(userId: string, invite: Invite): Promise<void> {
+    // Before the lock, so that whoever may not invite keeps nobody waiting.
+    await this.#group(userId, invite.conversationId, ["owner", "admin"]);
+    await this.#services.stores.conversations.exclusively(invite.conversationId, () => this.#invite(userId, invite));
+  }
+
+  async #invite(userId: string, { conversationId, clientId, userIds }: Invite): Promise<void> {
     const { members } = await this.#group(userId, conversationId, ["owner", "admin"]);
     const added = userIds.filter((id) => !members.has(id));
     if (members.size + added.length > MAX_MEMBERS)

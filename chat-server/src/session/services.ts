@@ -35,9 +35,12 @@ export interface SessionServices {
   receipts: Receipts;
   hub: FeedHub;
   registry: SessionRegistry;
+  /** For messages and what counts as one. */
   rateLimiter: RateLimiter;
   /** Logins under way. */
   logins: Semaphore;
+  /** For requests of all kinds. */
+  frameLimiter: RateLimiter;
   logger: Logger;
   onSent: (seconds: number) => void;
   onDelivered: () => void;

@@ -83,6 +83,12 @@ export class Session implements Subscriber {
         this.connection.close(CloseCode.ProtocolViolation, "too many bad frames in a row");
       return;
     }
+    // A login is one of a connection, and a ping keeps it: both are worth more than they cost.
+    const wait = frame.type === "login" || frame.type === "ping" ? 0 : this.services.frameLimiter.take(this.userId);
+    if (wait > 0) {
+      this.#fail(frame.id, new RateLimited("more requests per second than allowed", wait));
+      return;
+    }
     if (this.#inFlight >= MAX_IN_FLIGHT) {
       this.#fail(frame.id, new CodedError("rate_limited", `more than ${MAX_IN_FLIGHT} requests under way`));
       return;

@@ -112,6 +112,23 @@ export function storesContract(
       assert.deepEqual(await roles(id), { alice: "owner", [carol]: "admin" });
     });
 
+    test("of those who change one conversation exclusively one works at a time, also after one that failed", async () => {
+      const [id, other] = [fresh(), fresh()];
+      let inside = 0;
+      let done = 0;
+      const work = async () => {
+        assert.equal(++inside, 1);
+        await stores.conversations.get(id);
+        await stores.conversations.exclusively(other, async () => assert.equal(inside, 1, "another one is free"));
+        inside--;
+        return ++done;
+      };
+      const fails = stores.conversations.exclusively(id, () => Promise.reject(new Error("on purpose")));
+      const all = Array.from({ length: 6 }, () => stores.conversations.exclusively(id, work));
+      await assert.rejects(fails, /on purpose/);
+      assert.deepEqual((await Promise.all(all)).toSorted(), [1, 2, 3, 4, 5, 6]);
+    });
+
     test("receipts move forward only", async () => {
       const id = fresh();
       await stores.conversations.create(group(id, ["alice"]));

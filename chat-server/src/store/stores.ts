@@ -44,6 +44,11 @@ export interface ConversationStore {
   rename(conversationId: string, title: string): Promise<void>;
   /** Who may subscribe and publish, from now on. */
   setRights(conversationId: string, rights: Rights): Promise<void>;
+  /**
+   * Runs `work` while nobody else, on any server, runs something so for the conversation.
+   * @throws CodedError `unavailable` if that takes too long; what `work` throws
+   */
+  exclusively<Value>(conversationId: string, work: () => Promise<Value>): Promise<Value>;
   /** Ids of a user's conversations, rising, after `after`. */
   idsOf(userId: string, after: string | undefined, limit: number): Promise<string[]>;
 }
@@ -67,7 +72,10 @@ export interface StoredDevice extends Device {
 }
 
 export interface DeviceStore {
-  /** Stores the device, with its push token if it has one; without one a token stored before stays. */
+  /**
+   * Stores the device, with its push token if it has one; without one a token stored before stays. A token is of one device: the one that had it
+   * before, of whatever user, has none from now on.
+   */
   save(device: Device): Promise<void>;
   ofUser(userId: string): Promise<StoredDevice[]>;
   /** Removes the device's push token, unless it has been stored after `registeredUpTo` (ms since 1970). The device stays. */

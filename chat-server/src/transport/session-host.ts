@@ -2,15 +2,20 @@ import { CodedError } from "@chatcluster/foundation/errors";
 import type { CloseCode } from "@chatcluster/protocol";
 import type { Identity, TokenVerifier } from "../auth/token-verifier.ts";
 import type { Connection } from "../session/connection.ts";
+import { RateLimited, RateLimiter } from "../session/rate-limiter.ts";
 import type { SessionServices } from "../session/services.ts";
 import { Session } from "../session/session.ts";
 
 export interface SessionLimits {
   maxConnections: number;
   maxConnectionsPerUser: number;
+  /** New connections, signed in, of all users. A second's worth twice over may come at once. */
+  connectionsPerSecond: number;
 }
 
 const CHECK_MS = 20;
+/** Milliseconds over which those come again whom a storm has turned away. */
+const SPREAD_MS = 2_000;
 
 /** Who may come in, by whichever transport, and how many are there: the limits and the drain hold for all transports together. */
 export class SessionHost {
@@ -20,12 +25,15 @@ export class SessionHost {
   readonly #open = new Set<Session>();
   /** Resolved when a session has left; a shutdown waits for them. */
   readonly #leaving = new Set<Promise<void>>();
+  /** One bucket for all. */
+  readonly #arrivals: RateLimiter;
   #refusal: string | undefined;
 
   constructor(verifier: TokenVerifier, services: SessionServices, limits: SessionLimits) {
     this.#verifier = verifier;
     this.services = services;
     this.#limits = limits;
+    this.#arrivals = new RateLimiter(limits.connectionsPerSecond);
   }
 
   /** Open connections, signed in or not. */
@@ -48,7 +56,16 @@ export class SessionHost {
     return this.#verifier.verify(token);
   }
 
-  /** @throws CodedError `unavailable` (draining, full) or `too_many_connections` (of the user) */
+  /** Counts a request that brings no frame. @throws RateLimited */
+  countRequest(userId: string): void {
+    const wait = this.services.frameLimiter.take(userId);
+    if (wait > 0) throw new RateLimited("more requests per second than allowed", wait);
+  }
+
+  /**
+   * To be called for who has shown a token: strangers use nothing up.
+   * @throws CodedError `unavailable` (draining, full), `too_many_connections` (of the user) or `rate_limited` (of the server: a storm)
+   */
   admit(userId: string): void {
     if (this.#refusal !== undefined) throw new CodedError("unavailable", this.#refusal);
     if (this.#open.size >= this.#limits.maxConnections)
@@ -58,6 +75,13 @@ export class SessionHost {
     for (const session of this.services.registry.ofUser(userId)) if (this.#open.has(session)) ofUser++;
     if (ofUser >= this.#limits.maxConnectionsPerUser)
       throw new CodedError("too_many_connections", "the user has as many connections as it may");
+    const wait = this.#arrivals.take("");
+    // Spread, or all who are turned away in one moment would come again in another one.
+    if (wait > 0)
+      throw new RateLimited(
+        "more new connections per second than the server takes",
+        Math.ceil(wait + Math.random() * SPREAD_MS),
+      );
   }
 
   open(userId: string, connection: Connection): Session {

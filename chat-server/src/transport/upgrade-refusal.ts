@@ -8,6 +8,7 @@ const STATUS: Record<string, number> = {
   not_found: 404,
   unauthenticated: 401,
   too_many_connections: 429,
+  rate_limited: 429,
   unavailable: 503,
 };
 
@@ -26,7 +27,7 @@ export function refuseUpgrade(socket: Duplex, error: unknown, logger: Logger): v
     `Content-Length: ${Buffer.byteLength(body)}`,
     "Connection: close",
     ...(status === 401 ? ["WWW-Authenticate: Bearer"] : []),
-    ...(status === 503 ? ["Retry-After: 1"] : []),
+    ...(status === 503 || known?.code === "rate_limited" ? ["Retry-After: 1"] : []),
   ];
   socket.end(`${headers.join("\r\n")}\r\n\r\n${body}`);
 }

@@ -35,6 +35,8 @@ async function talk(server: PageServer): Promise<Record<"alice" | "bob" | "carol
     memberIds: ["alice", "carol", "dan"],
     title: "Launch day",
   });
+  await bob.setRole(launch.id, "alice", "owner");
+  await bob.setRole(launch.id, "carol", "admin");
   const say = async (client: ChatClient, text: string) => (await client.send(launch.id, text)).messageId;
   await say(bob, "Good morning! The canary takes 10 % of the users since nine.");
   await say(carol, "Error rate is flat, p99 is at 6 ms.");
@@ -65,7 +67,12 @@ async function pictureChat(browser: Browser, server: PageServer): Promise<void> 
     await chat.write(text);
     await chat.marked(text, "delivered");
     await chat.row("carol").getByRole("img", { name: "3 unread" }).waitFor();
+    await chat.page.getByText(/· \d online/).waitFor();
+    await chat.message("And if one of them dies?").hover();
     await chat.page.screenshot({ path: `${FOLDER}chat-${colorScheme}.png` });
+    await chat.page.getByRole("button", { name: "Members", exact: true }).click();
+    await chat.page.getByRole("dialog", { name: "Launch day" }).waitFor();
+    await chat.page.screenshot({ path: `${FOLDER}group-${colorScheme}.png` });
     await chat.close();
     const phone = await ChatPage.signedIn(browser, server.address, "alice", { ...PHONE, colorScheme });
     await phone.row("carol").getByRole("img", { name: "3 unread" }).waitFor();

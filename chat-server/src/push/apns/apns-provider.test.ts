@@ -54,7 +54,13 @@ describe("the APNs provider", () => {
     assert.equal(headers["apns-expiration"], String(Math.floor(notification.expiresAt / 1_000)));
     assert.equal(headers["apns-collapse-id"], "conversation-1");
     assert.deepEqual(payload, {
-      aps: { alert: { title: "alice", body: "hello" }, sound: "default", "thread-id": "conversation-1", badge: 3 },
+      aps: {
+        alert: { title: "alice", body: "hello" },
+        sound: "default",
+        "mutable-content": 1,
+        "thread-id": "conversation-1",
+        badge: 3,
+      },
       conversationId: "conversation-1",
       messageId: notification.messageId,
       senderId: "alice",

@@ -12,6 +12,8 @@ export function apnsPayload(notification: PushNotification): string | undefined 
       aps: {
         alert: body === "" ? { title } : { title, body },
         sound: "default",
+        // So that the app may put a name in the place of the sender's id.
+        "mutable-content": 1,
         "thread-id": conversationId,
         ...(badge === undefined ? {} : { badge }),
       },

@@ -1,9 +1,10 @@
 import type { Receipt } from "@chatcluster/protocol";
 import { writeTimeOf } from "../../broker/message-id.ts";
 import { marksOf } from "../member-row.ts";
-import type { Device, DeviceStore, ReceiptStore, StoredDevice, Stores } from "../stores.ts";
+import type { ReceiptStore, Stores } from "../stores.ts";
 import type { CassandraConnection } from "./connection.ts";
 import { CassandraConversationStore } from "./conversation-store.ts";
+import { CassandraDeviceStore } from "./device-store.ts";
 import { CassandraMessageStore } from "./message-store.ts";
 
 /** The stores of a cluster. */
@@ -12,7 +13,7 @@ export function cassandraStores(cassandra: CassandraConnection): Stores {
     messages: new CassandraMessageStore(cassandra),
     conversations: new CassandraConversationStore(cassandra),
     receipts: receiptStore(cassandra),
-    devices: deviceStore(cassandra),
+    devices: new CassandraDeviceStore(cassandra),
     async start() {
       cassandra.start();
     },
@@ -40,45 +41,6 @@ function receiptStore(cassandra: CassandraConnection): ReceiptStore {
         [conversationId, userId],
       );
       return row ? marksOf(row) : {};
-    },
-  };
-}
-
-function deviceStore(cassandra: CassandraConnection): DeviceStore {
-  return {
-    async save({ userId, deviceId, push }: Device) {
-      if (push) {
-        await cassandra.execute(
-          "INSERT INTO devices (user_id, device_id, push_provider, push_token, updated_at) VALUES (?, ?, ?, ?, ?)",
-          [userId, deviceId, push.provider, push.token, Date.now()],
-        );
-      } else {
-        await cassandra.execute("INSERT INTO devices (user_id, device_id, updated_at) VALUES (?, ?, ?)", [
-          userId,
-          deviceId,
-          Date.now(),
-        ]);
-      }
-    },
-    async ofUser(userId) {
-      const rows = await cassandra.execute(
-        "SELECT device_id, push_provider, push_token, WRITETIME(push_token) AS registered_at FROM devices WHERE user_id = ?",
-        [userId],
-      );
-      return rows.map((row): StoredDevice => {
-        const device = { userId, deviceId: String(row.device_id) };
-        if (row.push_provider === null || row.push_token === null) return device;
-        const provider = row.push_provider as "apns" | "fcm" | "webpush";
-        const registeredAt = Math.floor(Number(row.registered_at) / 1_000);
-        return { ...device, push: { provider, token: String(row.push_token), registeredAt } };
-      });
-    },
-    /** Written with the time up to which it is meant: a token that was stored later has the later write time, and stays. */
-    async removePushToken(userId, deviceId, registeredUpTo) {
-      await cassandra.execute(
-        "DELETE push_provider, push_token FROM devices USING TIMESTAMP ? WHERE user_id = ? AND device_id = ?",
-        [BigInt(registeredUpTo) * 1_000n + 999n, userId, deviceId],
-      );
     },
   };
 }

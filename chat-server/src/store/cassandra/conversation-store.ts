@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { CodedError } from "@chatcluster/foundation/errors";
 import type { Conversation, Rights, Role } from "@chatcluster/protocol";
 import type { types } from "cassandra-driver";
 import { conversationOf, memberOf } from "../member-row.ts";
@@ -6,6 +8,10 @@ import type { CassandraConnection } from "./connection.ts";
 
 /** Members written at once. */
 const CHUNK = 64;
+const LOCK_SECONDS = 60;
+/** Milliseconds after which who waits for the lock gives up, and the client asks again. */
+const LOCK_PATIENCE_MS = 10_000;
+const LOCK_RETRY_MS = 50;
 
 export class CassandraConversationStore implements ConversationStore {
   readonly #cassandra: CassandraConnection;
@@ -80,6 +86,34 @@ export class CassandraConversationStore implements ConversationStore {
       publish,
       conversationId,
     ]);
+  }
+
+  /** A lock in a lightweight transaction. Who dies with it leaves it for {@link LOCK_SECONDS}; nothing that it is for takes that long. */
+  async exclusively<Value>(conversationId: string, work: () => Promise<Value>): Promise<Value> {
+    const holder = randomUUID();
+    const deadline = Date.now() + LOCK_PATIENCE_MS;
+    while (!(await this.#lock(conversationId, holder))) {
+      if (Date.now() > deadline)
+        throw new CodedError("unavailable", `others change the members of ${conversationId} at this moment`);
+      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS * (0.5 + Math.random())));
+    }
+    try {
+      return await work();
+    } finally {
+      await this.#cassandra.execute("DELETE FROM conversation_locks WHERE conversation_id = ? IF holder = ?", [
+        conversationId,
+        holder,
+      ]);
+    }
+  }
+
+  async #lock(conversationId: string, holder: string): Promise<boolean> {
+    const [row] = await this.#cassandra.execute(
+      `INSERT INTO conversation_locks (conversation_id, holder) VALUES (?, ?) IF NOT EXISTS USING TTL ${LOCK_SECONDS}`,
+      [conversationId, holder],
+    );
+    // A retry of our own insert finds our own name in it.
+    return row?.["[applied]"] === true || row?.holder === holder;
   }
 
   /** By user last: a conversation that a user sees listed has its members. */

@@ -33,6 +33,11 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     "ALTER TABLE conversations ADD IF NOT EXISTS publish_right text",
     "ALTER TABLE messages ADD IF NOT EXISTS data blob",
   ],
+  [
+    `CREATE TABLE IF NOT EXISTS push_token_owners (
+       push_provider text, push_token text, user_id text, device_id text, PRIMARY KEY ((push_provider, push_token)))`,
+    "CREATE TABLE IF NOT EXISTS conversation_locks (conversation_id text PRIMARY KEY, holder text)",
+  ],
 ];
 
 /**

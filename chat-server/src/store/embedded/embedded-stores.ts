@@ -46,6 +46,15 @@ export function embeddedStores(database: DatabaseSync): Stores {
     },
     devices: {
       async save({ userId, deviceId, push }: Device) {
+        if (push)
+          run(
+            `UPDATE devices SET push_provider = NULL, push_token = NULL
+               WHERE push_token = ? AND push_provider = ? AND (user_id, device_id) <> (?, ?)`,
+            push.token,
+            push.provider,
+            userId,
+            deviceId,
+          );
         run(
           `INSERT INTO devices VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
              push_registered_at = iif(excluded.push_token IS NULL, push_registered_at, excluded.push_registered_at),
@@ -139,7 +148,18 @@ function conversationStore(database: DatabaseSync, run: Run, all: All): Stores["
       members.map((member) => memberOf(row, member)),
     );
   };
+  /** The end of the last one's work, by conversation. */
+  const busy = new Map<string, Promise<unknown>>();
   return {
+    async exclusively(conversationId, work) {
+      const mine = (busy.get(conversationId) ?? Promise.resolve()).then(work, work);
+      busy.set(conversationId, mine);
+      try {
+        return await mine;
+      } finally {
+        if (busy.get(conversationId) === mine) busy.delete(conversationId);
+      }
+    },
     async create(conversation) {
       database.exec("BEGIN IMMEDIATE");
       try {

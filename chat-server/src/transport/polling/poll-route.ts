@@ -33,6 +33,7 @@ export function pollRoute(app: FastifyInstance, host: SessionHost, sessions: Pol
 
   app.get(POLL_PATH, async (request, reply) => {
     const { userId } = await identityOf(request, host);
+    host.countRequest(userId);
     const query = queryOf(request);
     const poll = sessions.find(userId, query.cursor);
     if (!poll) throw new CodedError(ErrorCode.LoginRequired, "cursor: not known here (any more): POST the login");
