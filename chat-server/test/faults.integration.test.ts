@@ -8,6 +8,7 @@ import { ChildServer } from "./support/child-server.ts";
 import { clusterBackend } from "./support/cluster.ts";
 import { CuttableProxy } from "./support/cuttable-proxy.ts";
 import { RawClient } from "./support/raw-client.ts";
+import { StoredMessages } from "./support/stored-messages.ts";
 import { metric, readiness, startTestServer, tokenFor, type Variables } from "./support/test-server.ts";
 
 const STARTING_MS = 120_000;
@@ -24,6 +25,7 @@ describe("what fails between two servers", () => {
   let variables: Variables;
   let server: ChatServer;
   let inspect: Redis;
+  let rows: StoredMessages;
 
   const ready = (one: { adminPort: number }) =>
     until(async () => (await readiness(one)).status === 200, "readiness", STARTING_MS);
@@ -55,11 +57,13 @@ describe("what fails between two servers", () => {
     server = await startTestServer(variables);
     await ready(server);
     inspect = new Redis(redis.url);
+    rows = new StoredMessages(variables);
     // Restarts of Redis are part of the tests.
     inspect.on("error", () => undefined);
   });
   after(async () => {
     inspect?.disconnect();
+    await rows?.close();
     await server?.stop(0);
     proxy?.close();
     await redis?.stop();
@@ -75,9 +79,11 @@ describe("what fails between two servers", () => {
       else proxy.holdRequests();
       alice.post("send", { conversationId: id, clientId: "cut-off", text: "cut-off" });
       await until(async () => (await inspect.zcard(`conversation:{${id}}:pending`)) === 1, "the reservation");
-      if (stored) await until(async () => (await historyOf(bob, id)).length === 2, "the stored row");
+      if (stored) await until(async () => (await rows.count(id)) === 2, "the stored row");
       const behind = await bob.sendMessage(id, "behind");
       assert.equal(bob.texts().includes("behind"), false, "what waits for an earlier one is not delivered before it");
+      const placed = (await historyOf(bob, id)).map((message) => message.text);
+      assert.deepEqual(placed, ["first"], "nor is it in the history, where the earlier one would come in before it");
       await child.kill();
 
       await bob.until(() => bob.texts().includes("behind"), "what was held up");
@@ -192,6 +198,37 @@ describe("what fails between two servers", () => {
       ["first", "away"],
     );
     await Promise.all([alice.close(), bob.close()]);
+  });
+
+  test("Redis restarts while a message is on its way to Cassandra: it is stored once, and its retry is known", async (t) => {
+    const child = await ChildServer.start(behindProxy);
+    t.after(() => child.kill());
+    await ready(child);
+    const { a, alice, bob, id } = await pair(child.port);
+    proxy.holdRequests();
+    alice.post("send", { conversationId: id, clientId: "on-its-way", text: "on-its-way" });
+    await until(async () => (await inspect.zcard(`conversation:{${id}}:pending`)) === 1, "the reservation");
+    await redis.kill();
+    await redis.restart();
+    await ready(server);
+    // It arrives when nobody knows of it any more, and its sender never hears that it did.
+    proxy.holdAnswers();
+    proxy.releaseRequests();
+    await until(async () => (await rows.count(id)) === 2, "the stored row");
+    await child.kill();
+    await bob.until(() => bob.frames("resumed").some((frame) => !frame.recovered), "the new log");
+
+    const back = await login(server.port, a);
+    const { messageId } = await back.sendMessage(id, "on-its-way");
+    const history = await historyOf(bob, id);
+    assert.deepEqual(
+      history.map((message) => message.text),
+      ["first", "on-its-way"],
+    );
+    assert.equal(history[1]?.id, messageId);
+    await Promise.all([bob.close(), back.close()]);
+    proxy.cut();
+    proxy.restore();
   });
 
   test("Redis hangs: requests are refused in time, and when it wakes up all goes on where it was", async () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { Broker, BrokerListener, Claim, LogEvent } from "./broker.ts";
+import type { Broker, BrokerListener, Claim, LogEvent, LogSeed } from "./broker.ts";
+import { messageId } from "./message-id.ts";
 
-const EMPTY = { lastSentAt: 0, recent: [] };
 let counter = 0;
 
 /** What every broker promises; `start` gives two that stand on the same, or one twice. */
@@ -39,6 +39,12 @@ export function brokerContract(
       clientId,
       digest,
     });
+    const open = async (broker: Broker, conversationId: string, seed: Partial<LogSeed> = {}) => {
+      const run = await broker.settled(conversationId);
+      const position = await broker.open(conversationId, { lastId: "", recent: [], ...seed, run });
+      assert.ok(position);
+      return position;
+    };
     const reserve = async (broker: Broker, wanted: Claim) => {
       const reserved = await broker.reserve(wanted);
       assert.equal(reserved.outcome, "reserved");
@@ -51,14 +57,14 @@ export function brokerContract(
       const id = conversation();
       assert.deepEqual(await one.reserve(claim(id, "a")), { outcome: "cold" });
       assert.equal(await one.read(id, undefined, 10), undefined);
-      const position = await one.open(id, EMPTY);
+      const position = await open(one, id);
       assert.equal(position.offset, 0);
-      assert.deepEqual(await two.open(id, EMPTY), position);
+      assert.deepEqual(await open(two, id), position);
     });
 
     test("publishes in the order of reservations, whatever the order of commits", async () => {
       const id = conversation();
-      await one.open(id, EMPTY);
+      await open(one, id);
       await one.subscribeConversation(id);
       const claims = ["a", "b", "c"].map((clientId) => claim(id, clientId));
       const [a, b, c] = [
@@ -76,7 +82,7 @@ export function brokerContract(
       assert.equal(await one.commit(claims[0] as Claim, a.messageId, '{"n":1}'), "published", "twice is once");
       await one.barrier();
       assert.deepEqual(published(id), ['{"n":1}', '{"n":2}', '{"n":3}']);
-      const read = await two.read(id, { ...(await two.open(id, EMPTY)), offset: 0 }, 10);
+      const read = await two.read(id, { ...(await open(two, id)), offset: 0 }, 10);
       assert.deepEqual(
         read?.events.map((event) => [event.messageId, event.position.offset]),
         [a, b, c].map(({ messageId }, index) => [messageId, index + 1]),
@@ -86,7 +92,7 @@ export function brokerContract(
 
     test("a retry has the same place; another text under the same name is a conflict", async () => {
       const id = conversation();
-      await one.open(id, EMPTY);
+      await open(one, id);
       const first = await reserve(one, claim(id, "a"));
       assert.deepEqual(await two.reserve(claim(id, "a")), first);
       await one.commit(claim(id, "a"), first.messageId, "{}");
@@ -97,7 +103,7 @@ export function brokerContract(
 
     test("an abandoned reservation lets others pass, and its late commit is refused", async () => {
       const id = conversation();
-      await one.open(id, EMPTY);
+      await open(one, id);
       await one.subscribeConversation(id);
       const lost = await reserve(one, claim(id, "lost"));
       const next = await reserve(two, claim(id, "next"));
@@ -118,7 +124,7 @@ export function brokerContract(
 
     test("a log that does not reach back says so", async () => {
       const id = conversation();
-      const { epoch } = await one.open(id, EMPTY);
+      const { epoch } = await open(one, id);
       for (let index = 0; index < 400; index++) {
         const { messageId } = await reserve(one, claim(id, `m${index}`));
         await one.commit(claim(id, `m${index}`), messageId, "{}");
@@ -137,11 +143,26 @@ export function brokerContract(
     test("a new log goes on after what its seed says, and knows the retries of it", async () => {
       const id = conversation();
       const lastSentAt = Date.now() + 60_000;
+      const lastId = messageId(lastSentAt, 3, "0".repeat(12));
       const known = { senderId: "alice", clientId: "old", digest: "d1", messageId: "0".repeat(26), sentAt: 5 };
-      await one.open(id, { lastSentAt, recent: [known] });
+      await open(one, id, { lastId, recent: [known] });
+      assert.equal((await two.read(id, undefined, 0))?.last, lastId);
       assert.ok((await reserve(one, claim(id, "new"))).sentAt >= lastSentAt);
       const retry = await two.reserve(claim(id, "old"));
       assert.deepEqual(retry, { outcome: "committed", messageId: known.messageId, sentAt: 5 });
+    });
+
+    test("a log tells the last event that is published, not what is reserved or held", async () => {
+      const id = conversation();
+      await open(one, id);
+      const last = async () => (await two.read(id, undefined, 0))?.last;
+      assert.equal(await last(), "");
+      const first = await reserve(one, claim(id, "first"));
+      const second = await reserve(two, claim(id, "second"));
+      await two.commit(claim(id, "second"), second.messageId, "{}");
+      assert.equal(await last(), "");
+      await one.commit(claim(id, "first"), first.messageId, "{}");
+      assert.equal(await last(), second.messageId);
     });
 
     test("an invalidation reaches those who are subscribed to the conversation", async () => {

@@ -22,8 +22,10 @@ export type Reserved =
 
 /** What the store knows about a conversation whose log is to begin. */
 export interface LogSeed {
-  /** No new message gets a time at or before this one. Milliseconds; 0 without messages. */
-  lastSentAt: number;
+  /** What {@link Broker.settled} gave before the store was read. */
+  run: string;
+  /** The last message: new ones come after it. Empty without messages. */
+  lastId: string;
   /** Recent messages, so that a retry of one of them is still known. */
   recent: { senderId: string; clientId: string; digest: string; messageId: string; sentAt: number }[];
 }
@@ -43,6 +45,11 @@ export interface LogRead {
   events: LogEvent[];
   /** Some message is reserved and not published: see {@link Broker.stale}. */
   pending: boolean;
+  /**
+   * The last message or change that has its place: all up to here are published, or were when the log began. Empty if there is none; absent
+   * if the log does not know, for an earlier version of the server began it.
+   */
+  last?: string;
 }
 
 export interface BrokerListener {
@@ -77,8 +84,13 @@ export interface Broker {
 
   /** One round trip. Idempotent for (conversation, sender, clientId) for 24 hours. */
   reserve(claim: Claim): Promise<Reserved>;
-  /** Begins the log if there is none. Tells the position either way. */
-  open(conversationId: string, seed: LogSeed): Promise<Position>;
+  /**
+   * Resolves when whatever was reserved in an earlier run, which is forgotten, has had the time to reach the store: what the store has then is
+   * all that a new log has to know. Gives the run.
+   */
+  settled(conversationId: string): Promise<string>;
+  /** Begins the log if there is none. Tells the position either way; undefined if the run has changed since the seed was gathered. */
+  open(conversationId: string, seed: LogSeed): Promise<Position | undefined>;
   /**
    * One round trip: appends, counts and publishes. `held`: will be published when its predecessor is settled. `abandoned`: somebody gave
    * the reservation up; reserve again. Committing twice is committing once.

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Position } from "@chatcluster/protocol";
 import type { Broker, BrokerListener, Claim, LogEvent, LogRead, LogSeed, Reserved } from "./broker.ts";
 import { CountedChannels } from "./counted-channels.ts";
-import { messageId, randomPart } from "./message-id.ts";
+import { messageId, randomPart, timeOf } from "./message-id.ts";
 
 interface ClaimState {
   committed: boolean;
@@ -20,6 +20,8 @@ interface Log {
   pending: Map<string, { reservedAt: number; body?: string }>;
   events: LogEvent[];
   claims: Map<string, ClaimState>;
+  /** The last that was published, or that the store had when the log began. */
+  last: string;
 }
 
 /**
@@ -75,17 +77,23 @@ export class EmbeddedBroker implements Broker {
     };
   }
 
+  /** A log is lost with the process only, and with it what was on its way. */
+  async settled(): Promise<string> {
+    return "";
+  }
+
   async open(conversationId: string, seed: LogSeed): Promise<Position> {
     let log = this.#logs.get(conversationId);
     if (!log) {
       log = {
         epoch: randomBytes(9).toString("base64url"),
         offset: 0,
-        lastAt: seed.lastSentAt,
+        lastAt: seed.lastId === "" ? 0 : timeOf(seed.lastId),
         lastSequence: 0,
         pending: new Map(),
         events: [],
         claims: new Map(seed.recent.map((m) => [claimKey(m), { ...m, committed: true }])),
+        last: seed.lastId,
       };
       this.#logs.set(conversationId, log);
     }
@@ -126,7 +134,13 @@ export class EmbeddedBroker implements Broker {
     const log = this.#logs.get(conversationId);
     if (!log) return undefined;
     const position = { epoch: log.epoch, offset: log.offset };
-    const answer: LogRead = { recovered: true, position, pending: log.pending.size > 0, events: [] };
+    const answer: LogRead = {
+      recovered: true,
+      position,
+      pending: log.pending.size > 0,
+      events: [],
+      last: log.last,
+    };
     if (!after) return answer;
     const first = log.offset - log.events.length + 1;
     if (after.epoch !== log.epoch || after.offset > log.offset || after.offset + 1 < first)
@@ -179,6 +193,7 @@ export class EmbeddedBroker implements Broker {
     for (const [id, { body }] of log.pending) {
       if (body === undefined) return;
       log.pending.delete(id);
+      log.last = id;
       const event = { messageId: id, body, position: { epoch: log.epoch, offset: ++log.offset } };
       log.events.push(event);
       if (log.events.length > this.#logLength) log.events.shift();

@@ -42,6 +42,9 @@ function decode(text: string): number {
 /** Milliseconds since 1970, as the id was made with. */
 export const timeOf = (id: string): number => decode(id.slice(0, TIME_LENGTH));
 
+/** A bound that is greater than an id and not than any other. */
+export const justAfter = (id: string): string => `${id}0`;
+
 /**
  * A write time in microseconds that rises with the message's place: of two writes of a "so far" mark, the one that lies further wins,
  * whichever comes last. Equal for ids that share a millisecond beyond the thousandth: Cassandra then takes the greater value.

@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { CodedError } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
 import { IDEMPOTENCY_WINDOW_MS, type Position } from "@chatcluster/protocol";
 import type { RedisClient } from "../redis/client.ts";
 import { keys } from "../redis/keys.ts";
+import { SETTLE_MS } from "../redis/node.ts";
 import type { Broker, BrokerListener, Claim, LogEvent, LogRead, LogSeed, Reserved } from "./broker.ts";
 import { CountedChannels } from "./counted-channels.ts";
 import { randomPart, timeOf } from "./message-id.ts";
@@ -67,7 +69,18 @@ export class RedisBroker implements Broker {
     }
   }
 
-  async open(conversationId: string, seed: LogSeed): Promise<Position> {
+  async settled(conversationId: string): Promise<string> {
+    const state = keys.state(conversationId);
+    const run = await this.#redis.settledRun(state);
+    const [of, lastAt] = (await this.#redis.command("hmget", state, "run", "lastAt")) as (string | null)[];
+    if (of === run) return run;
+    // The slot may have come from another node, where the run was long settled and messages were reserved until the last moment.
+    const wait = Math.min(Number(lastAt) + SETTLE_MS - Date.now(), SETTLE_MS);
+    if (wait > 0) await delay(wait);
+    return run;
+  }
+
+  async open(conversationId: string, seed: LogSeed): Promise<Position | undefined> {
     const claims = seed.recent.map((message) => keys.claim(conversationId, message.senderId, message.clientId));
     const values = seed.recent.map((m) => `c:${m.messageId}:${m.sentAt}:${m.digest}`);
     const reply = await this.#redis.script(
@@ -79,9 +92,18 @@ export class RedisBroker implements Broker {
         keys.log(conversationId),
         ...claims,
       ],
-      [randomBytes(9).toString("base64url"), seed.lastSentAt, LOG_LIFE_MS, IDEMPOTENCY_WINDOW_MS, ...values],
+      [
+        seed.run,
+        randomBytes(9).toString("base64url"),
+        seed.lastId,
+        seed.lastId === "" ? 0 : timeOf(seed.lastId),
+        LOG_LIFE_MS,
+        IDEMPOTENCY_WINDOW_MS,
+        ...values,
+      ],
     );
     const [epoch, offset] = texts(reply);
+    if (Array.isArray(reply) && reply.length === 0) return undefined;
     if (epoch === undefined || offset === undefined) throw unexpected("open", reply);
     return { epoch, offset: Number(offset) };
   }
@@ -128,12 +150,20 @@ export class RedisBroker implements Broker {
     );
     if (!Array.isArray(reply)) throw unexpected("read", reply);
     if (reply.length === 0) return undefined;
-    const [epoch, offset, recovered, pending, entries] = reply as [string, string, number, number, string[]];
+    const [epoch, offset, recovered, pending, entries, last] = reply as [
+      string,
+      string,
+      number,
+      number,
+      string[],
+      string | null,
+    ];
     return {
       recovered: recovered === 1,
       position: { epoch, offset: Number(offset) },
       pending: pending > 0,
       events: eventsOf(epoch, entries),
+      ...(last === null ? {} : { last }),
     };
   }
 

@@ -28,13 +28,23 @@ export interface PlacedMessage {
   claim: Claim;
   content: Content;
   members: Members;
-  place: Exclude<Reserved, { outcome: "cold" | "conflict" }>;
+  place: Place;
 }
+
+type Place = Exclude<Reserved, { outcome: "cold" | "conflict" }> & {
+  /** On the clock of `performance.now()`. */
+  reservedAt: number;
+};
 
 /** A text, or data in base 64. */
 type Content = Pick<Message, "text" | "data">;
 
 const ATTEMPTS = 3;
+/**
+ * Milliseconds within which what was reserved has to be on its way to the store. Whoever stood still for longer (a stopped process, a machine that
+ * slept) asks for its place again: others may have given it up, or have read the store for a new log, and would find the message there afterwards.
+ */
+export const STORE_WITHIN_MS = 1_000;
 
 /** The way of a message: place, store, commit, offline lists. What a session sends keeps its order by being placed one after the other. */
 export class MessageSender {
@@ -63,6 +73,8 @@ export class MessageSender {
     let current = place;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { conversationId, senderId, clientId } = claim;
+      if (current.outcome === "reserved" && performance.now() - current.reservedAt > STORE_WITHIN_MS)
+        current = await this.#replace(claim, current.messageId);
       const message = { id: current.messageId, conversationId, senderId, clientId, sentAt: current.sentAt, ...content };
       const body = messageJson(message);
       let outcome: "published" | "held" | "abandoned" = "published";
@@ -84,15 +96,17 @@ export class MessageSender {
     );
   }
 
-  async #reserve(claim: Claim): Promise<PlacedMessage["place"]> {
+  async #reserve(claim: Claim): Promise<Place> {
+    // Before asking: a process that is stopped while the answer comes does not notice it.
+    const reservedAt = performance.now();
     const reserved = await this.#services.log.reserve(claim);
     if (reserved.outcome === "conflict")
       throw new CodedError("invalid_frame", `clientId: ${claim.clientId} stands for another message`);
-    return reserved;
+    return { ...reserved, reservedAt };
   }
 
   /** Somebody gave the reservation up, or Redis lost it: the stored row has no place in the order and goes, once there is another. */
-  async #replace(claim: Claim, lostId: string): Promise<PlacedMessage["place"]> {
+  async #replace(claim: Claim, lostId: string): Promise<Place> {
     const place = await this.#reserve(claim);
     if (place.messageId === lostId) return place;
     if (place.outcome === "reserved") return { ...place, replaces: lostId };
@@ -100,7 +114,7 @@ export class MessageSender {
     return place;
   }
 
-  async #removeReplaced({ conversationId }: Claim, place: PlacedMessage["place"]): Promise<void> {
+  async #removeReplaced({ conversationId }: Claim, place: Place): Promise<void> {
     if (place.outcome !== "reserved" || place.replaces === undefined) return;
     await this.#services.stores.messages.delete(conversationId, place.replaces);
   }

@@ -84,6 +84,11 @@ export class RedisClient {
     });
   }
 
+  /** Resolves with the run of the key's node when that run is old enough: see {@link RedisNode.settledRun}. */
+  settledRun(key: string): Promise<string> {
+    return this.#follow(key, undefined, ({ node }) => node.settledRun());
+  }
+
   /** Any script. All keys are of one slot. */
   evaluate(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
     return this.#atOwner(keys[0] ?? "", ({ node, asking }) => node.evaluate(script, keys, args, asking));

@@ -3,7 +3,7 @@
  * (or of one user) lie on one node and one script may touch them. Ids hold neither braces nor colons (protocol, `identifier`).
  */
 export const keys = {
-  /** Hash: run, epoch, offset, lastAt, lastSequence. */
+  /** Hash: run, epoch, offset, last (published), lastAt and lastSequence (reserved). */
   state: (conversationId: string) => `conversation:{${conversationId}}:state`,
   /** Sorted set: ids of messages that are reserved and not published, by their time. */
   pending: (conversationId: string) => `conversation:{${conversationId}}:pending`,

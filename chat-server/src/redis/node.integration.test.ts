@@ -43,7 +43,13 @@ test("a master that lost its place and got it back, in the same process, does no
     await until(async () => (await replica.info("replication")).includes("master_link_status:up"), "the replica");
   };
 
-  const { epoch } = await broker.open("c", { lastSentAt: 0, recent: [] });
+  const open = async () => {
+    const run = await broker.settled("c");
+    const position = await broker.open("c", { run, lastId: "", recent: [] });
+    assert.ok(position);
+    return { run, epoch: position.epoch };
+  };
+  const { run, epoch } = await open();
   await send("kept");
   await follow(two, first);
   await until(async () => (await two.hget("conversation:{c}:state", "offset")) === "1", "the copy");
@@ -59,5 +65,6 @@ test("a master that lost its place and got it back, in the same process, does no
   await until(() => broker.problem() === undefined, "the master again", 15_000);
   assert.equal(await broker.read("c", { epoch, offset: 2 }, 10), undefined, "no log of this run");
   assert.deepEqual(await broker.reserve(claim("next")), { outcome: "cold" });
-  assert.notEqual((await broker.open("c", { lastSentAt: 0, recent: [] })).epoch, epoch);
+  assert.equal(await broker.open("c", { run, lastId: "", recent: [] }), undefined, "gathered in the run before");
+  assert.notEqual((await open()).epoch, epoch);
 });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { Redis } from "ioredis";
@@ -9,6 +10,12 @@ import { unavailable } from "./unavailable.ts";
 
 /** Shorter than any sensible `cluster-node-timeout`: a master that lost its place and got it back is seen in between. */
 const LIVENESS_INTERVAL_MS = 2_000;
+
+/**
+ * Milliseconds that messages which were reserved in a run that is over have to reach Cassandra, before the logs of the next one begin. They are on their
+ * way already; who has waited long before storing reserves again (`MessageSender`).
+ */
+export const SETTLE_MS = 2_000;
 
 /** A command's name and arguments; the first argument is its key, if it has one. */
 export type RedisCommand = readonly [name: string, ...args: (string | number)[]];
@@ -34,6 +41,8 @@ export interface NodeOptions {
   pubSub: PubSub;
   logger: Logger;
   listener: NodeListener;
+  /** The node was met later than the others: it may have become a master just now, whatever its age. */
+  late?: boolean;
 }
 
 /**
@@ -50,13 +59,18 @@ export class RedisNode {
   readonly #listener: NodeListener;
   #liveness: NodeJS.Timeout | undefined;
   #identity: NodeIdentity | undefined;
+  readonly #late: boolean;
+  #lastRun: string | undefined;
+  /** On the clock of `performance.now()`. */
+  #settledAt = Number.POSITIVE_INFINITY;
   /** Of the server that the subscriptions are at: connections that are made one after the other may find different masters. */
   #subscriberServer: string | undefined;
   #reason = "connecting";
   #closed = false;
 
-  constructor({ name, connection, pubSub, logger, listener }: NodeOptions) {
+  constructor({ name, connection, pubSub, logger, listener, late = false }: NodeOptions) {
     this.name = name;
+    this.#late = late;
     this.#pubSub = pubSub;
     this.#logger = logger;
     this.#listener = listener;
@@ -117,11 +131,26 @@ export class RedisNode {
     return this.#identity.run;
   }
 
+  /** Resolves with the run, once it has lasted for {@link SETTLE_MS}. @throws CodedError `unavailable` */
+  async settledRun(): Promise<string> {
+    for (;;) {
+      const { run } = this;
+      const wait = this.#settledAt - performance.now();
+      if (wait <= 0) return run;
+      await delay(wait);
+    }
+  }
+
   /** Asks the server for its run. */
   async learnRun(): Promise<void> {
     const identity = readIdentity(String(await this.#commands.info("server", "replication")));
     const before = this.#identity;
     this.#identity = identity;
+    if (identity.run !== this.#lastRun) {
+      const isOld = this.#lastRun === undefined && !this.#late && identity.age >= SETTLE_MS;
+      this.#settledAt = performance.now() + (isOld ? 0 : SETTLE_MS);
+      this.#lastRun = identity.run;
+    }
     if (!identity.master) this.#reason = "is a replica";
     if (identity.master !== before?.master) this.#listener[identity.master ? "onReady" : "onTrouble"](this);
     if (this.#subscriberServer !== undefined && this.#subscriberServer !== identity.server)

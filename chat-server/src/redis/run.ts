@@ -9,6 +9,8 @@ export interface NodeIdentity {
    * never got, and may be promoted again.
    */
   readonly run: string;
+  /** Of the process, in milliseconds, rounded down to the second. */
+  readonly age: number;
 }
 
 const PART = 16;
@@ -29,5 +31,6 @@ export function readIdentity(info: string): NodeIdentity {
     server,
     master: field("role") === "master",
     run: server.slice(0, PART) + replication.slice(0, PART),
+    age: Number(field("uptime_in_seconds")) * 1_000,
   };
 }

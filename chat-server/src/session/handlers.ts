@@ -104,7 +104,7 @@ export const handlers: Handlers = {
     if (before !== undefined && after !== undefined) throw new CodedError("invalid_frame", "before: excludes after");
     await session.services.conversations.membership.authorize(session.userId, conversationId, "subscribe");
     const query = { conversationId, before, after, limit: limit ?? DEFAULT_PAGE };
-    return { type: "history", re: id, conversationId, ...(await session.services.stores.messages.page(query)) };
+    return { type: "history", re: id, conversationId, ...(await session.services.log.history(query)) };
   },
 
   async resume(session, { id, conversationId, position }) {

@@ -41,6 +41,11 @@ export class CuttableProxy {
     }
   }
 
+  /** What was held of what clients send arrives, and all that follows. */
+  releaseRequests(): void {
+    for (const { client, target } of this.#pairs) client.pipe(target);
+  }
+
   /** From now on what is answered does not arrive. */
   holdAnswers(): void {
     for (const { client, target } of this.#pairs) {

@@ -3,7 +3,7 @@ import type { Logger } from "@chatcluster/foundation/logger";
 import slotOf from "cluster-key-slot";
 import type { Redis } from "ioredis";
 import { hostAndPort } from "../address.ts";
-import { RedisNode } from "../node.ts";
+import { RedisNode, SETTLE_MS } from "../node.ts";
 import { SHARDED } from "../pub-sub.ts";
 import type { Place, RedisTopology, TopologyListener } from "../topology.ts";
 import { unavailable } from "../unavailable.ts";
@@ -40,6 +40,7 @@ export class ClusterTopology implements RedisTopology {
   readonly pubSub = SHARDED;
   readonly #options: ClusterTopologyOptions;
   readonly #nodes = new Map<string, RedisNode>();
+  readonly #startedAt = performance.now();
   /** Of each slot. */
   #masters: (string | undefined)[] = [];
   /** Kept, for they are asked about with every message. */
@@ -123,6 +124,7 @@ export class ClusterTopology implements RedisTopology {
       name: address,
       connection: (connectionName) => this.#options.connection(host, port, connectionName),
       pubSub: SHARDED,
+      late: performance.now() - this.#startedAt > SETTLE_MS,
       logger: this.#options.logger,
       listener: {
         onMessage: (channel, message) => this.#listener?.onMessage(channel, message),

@@ -1,9 +1,9 @@
 -- KEYS: state, log, pending. ARGV: run id, epoch and offset after which to read (epoch '' for none), most events.
--- Returns nothing without a log, else {epoch, offset, recovered, pending, {id, body, offset, ...}}.
-local state = redis.call('HMGET', KEYS[1], 'run', 'epoch', 'offset')
+-- Returns nothing without a log, else {epoch, offset, recovered, pending, {id, body, offset, ...}, id of the last}.
+local state = redis.call('HMGET', KEYS[1], 'run', 'epoch', 'offset', 'last')
 if state[1] ~= ARGV[1] then return {} end
 local pending = redis.call('ZCARD', KEYS[3])
-local answer = { state[2], state[3], 1, pending, {} }
+local answer = { state[2], state[3], 1, pending, {}, state[4] }
 if ARGV[2] == '' then return answer end
 
 local after, last = tonumber(ARGV[3]), tonumber(state[3])

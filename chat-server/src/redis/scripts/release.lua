@@ -10,6 +10,7 @@ local function release(state, pending, held, log, channel, maxLength, ttl)
     redis.call('HDEL', held, first)
     local epoch = redis.call('HGET', state, 'epoch')
     local offset = redis.call('HINCRBY', state, 'offset', 1)
+    redis.call('HSET', state, 'last', first)
     redis.call('XADD', log, 'MAXLEN', '~', maxLength, string.format('%.0f-0', offset), 'id', first, 'body', body)
     redis.call(PUBLISH, channel, 'm ' .. epoch .. ' ' .. string.format('%.0f', offset) .. ' ' .. first .. ' ' .. body)
   end
