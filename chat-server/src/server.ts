@@ -130,6 +130,7 @@ export async function startChatServer(
     logins: new Semaphore(LOGINS_AT_ONCE),
     frameLimiter: new RateLimiter(config.requestsPerSecond),
     logger,
+    notify: (userIds, body) => push.notify(userIds, body),
     onSent: (seconds) => {
       metrics.messages.inc();
       metrics.sendSeconds.observe(seconds);

@@ -17,11 +17,12 @@ export async function leave(session: Session): Promise<void> {
   session.registered = false;
   const last = wasRegistered && !registry.isRegistered(session.userId);
   try {
-    if (last && (await directory.unregister(session.userId)) === 0) void presence.publishGone(session.userId);
+    const gone = last && (await directory.unregister(session.userId)) === 0;
+    if (gone) void presence.publishGone(session.userId);
     if (wasRegistered) {
       await broker.barrier();
       // Also if the user is connected elsewhere: that may be the same client, back before this death was noticed.
-      await putBack(session);
+      await putBack(session, gone);
     }
     // Another login may have come meanwhile, whose registration this one has taken away.
     if (last && registry.isRegistered(session.userId)) await directory.register(session.userId);
@@ -37,7 +38,9 @@ export async function leave(session: Session): Promise<void> {
   }
 }
 
-async function putBack(session: Session): Promise<void> {
+/** `gone`: the user has no connection anywhere, and was sent no push for what this one seemed to get. */
+async function putBack(session: Session, gone: boolean): Promise<void> {
+  const { directory, notify } = session.services;
   const entries: OfflineEntry[] = [];
   for (const [conversationId, unacknowledged] of session.following) {
     const position = session.services.hub.feed(conversationId)?.position;
@@ -46,7 +49,11 @@ async function putBack(session: Session): Promise<void> {
     entries.push(...(await missing(session, conversationId, unacknowledged)));
   }
   // With a notice: whoever has logged in already has read the list.
-  if (entries.length > 0) await session.services.directory.push([session.userId], entries, true);
+  if (entries.length > 0) await directory.push([session.userId], entries, true);
+  if (!gone) return;
+  // One for each conversation: the others would be replaced on the screen as soon as they came.
+  const newest = new Map(entries.map((entry) => [entry.conversationId, entry]));
+  for (const { body } of newest.values()) await notify([session.userId], body);
 }
 
 async function missing(session: Session, conversationId: string, { from }: Unacknowledged): Promise<OfflineEntry[]> {

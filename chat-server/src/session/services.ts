@@ -42,6 +42,8 @@ export interface SessionServices {
   /** For requests of all kinds. */
   frameLimiter: RateLimiter;
   logger: Logger;
+  /** Has a push about a message sent to users' devices. @throws CodedError `unavailable` */
+  notify: (userIds: readonly string[], body: string) => Promise<void>;
   onSent: (seconds: number) => void;
   onDelivered: () => void;
 }
