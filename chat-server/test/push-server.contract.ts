@@ -68,7 +68,6 @@ export function pushServerContract(name: string, backend: Backend): void {
       const { conversation } = await alice.createDirect("bob");
       await alice.sendMessage(conversation.id, "while-online");
       await bob.until(() => bob.texts().includes("while-online"), "the message");
-      assert.deepEqual(apns.accepted, [], "who is online is not pushed to");
       await bob.close();
       // He never acknowledged it: the phone may have vanished before it came.
       await until(() => apns.accepted.length === 1, "a push for what is put back");

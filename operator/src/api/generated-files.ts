@@ -17,5 +17,6 @@ export function generatedFiles(): Map<string, string> {
 }
 
 function yaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  // Helm and kubectl read YAML 1.1, where a bare `off` is a boolean.
+  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false, compat: "yaml-1.1" });
 }
