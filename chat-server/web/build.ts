@@ -4,7 +4,7 @@ import { build } from "esbuild";
 const FOLDER = fileURLToPath(new URL(".", import.meta.url));
 
 /** The pages: each one has a document, a script and a style sheet, all by its name. */
-const PAGES = ["chat", "live"] as const;
+const PAGES = ["chat", "document", "live"] as const;
 
 /**
  * Bundles the web pages, in memory.

@@ -29,20 +29,25 @@ describe("the web pages", () => {
 
   test("all that a page loads is there, under a policy that allows nothing inline and nothing from elsewhere", async () => {
     const app = serve();
-    const { body } = await app.inject({ url: "/", headers: HTML });
-    const loaded = [...body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? "");
-    const assets = [...new Set(loaded.filter((path) => path.startsWith("/assets/")))];
-    assert.deepEqual(assets.sort(), ["/assets/chat.css", "/assets/chat.js", "/assets/icon.svg"]);
-    for (const url of [...assets, "/"]) {
-      const { statusCode, headers } = await app.inject({ url, headers: HTML });
-      assert.equal(statusCode, 200, url);
-      assert.equal(headers["x-content-type-options"], "nosniff");
-      const policy = String(headers["content-security-policy"]);
-      assert.match(policy, /default-src 'none'/);
-      assert.match(policy, /frame-ancestors 'none'/);
-      assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+    for (const [page, name] of [
+      ["/", "chat"],
+      ["/document", "document"],
+    ] as const) {
+      const { body } = await app.inject({ url: page, headers: HTML });
+      const loaded = [...body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? "");
+      const assets = [...new Set(loaded.filter((path) => path.startsWith("/assets/")))];
+      assert.deepEqual(assets.sort(), [`/assets/${name}.css`, `/assets/${name}.js`, "/assets/icon.svg"]);
+      for (const url of [...assets, page]) {
+        const { statusCode, headers } = await app.inject({ url, headers: HTML });
+        assert.equal(statusCode, 200, url);
+        assert.equal(headers["x-content-type-options"], "nosniff");
+        const policy = String(headers["content-security-policy"]);
+        assert.match(policy, /default-src 'none'/);
+        assert.match(policy, /frame-ancestors 'none'/);
+        assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+      }
+      assert.doesNotMatch(body, /<script>|<style|style=|\son\w+=/);
     }
-    assert.doesNotMatch(body, /<script>|<style|style=|\son\w+=/);
   });
 
   test("what a browser has already is not sent again", async () => {

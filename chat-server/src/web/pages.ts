@@ -20,7 +20,7 @@ export interface PageSettings {
   developmentUsers?: readonly string[];
 }
 
-/** The chat page at `/`, the dashboard's at `/live`, and what they load. */
+/** The chat page at `/`, documents at `/document`, the dashboard at `/live`, and what they load. */
 export function registerPages(app: FastifyInstance, options: PageOptions): void {
   const files = new PageFiles();
   const send = (name: string) => (request: FastifyRequest, reply: FastifyReply) =>
@@ -31,6 +31,7 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
     if (!(request.headers.accept ?? "").includes("text/html")) return reply.send(options.index());
     return send("chat.html")(request, reply);
   });
+  app.get("/document", send("document.html"));
   app.get<{ Params: { name: string } }>("/assets/:name", (request, reply) => send(request.params.name)(request, reply));
   app.get("/settings.json", (request, reply) => {
     const offered = options.developmentSecret !== undefined && isFromThisMachine(request);

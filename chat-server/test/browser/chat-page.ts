@@ -48,7 +48,7 @@ export class ChatPage {
 
   async goOffline(): Promise<void> {
     await this.page.getByRole("button", { name: "Go offline" }).click();
-    await this.page.getByRole("status").getByText("Offline").waitFor();
+    await this.line.getByRole("status").getByText("Offline").waitFor();
   }
 
   get line(): Locator {

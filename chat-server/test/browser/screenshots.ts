@@ -1,15 +1,25 @@
-/** `npm run screenshots [-- chat|dashboard]`: takes the pictures of docs/images/screenshots, of real servers and browsers. */
+/** `npm run screenshots [-- chat|document|dashboard]`: takes the pictures of docs/images/screenshots, of real servers and browsers. */
 import { fileURLToPath } from "node:url";
 import type { ChatClient } from "@chatcluster/client";
 import { until } from "@chatcluster/foundation/until";
 import type { Browser, BrowserContextOptions } from "playwright-core";
 import { launchBrowser } from "./browser.ts";
 import { ChatPage } from "./chat-page.ts";
+import { DocumentPage } from "./document-page.ts";
 import { type PageServer, startPageServer } from "./page-server.ts";
 
 const FOLDER = fileURLToPath(new URL("../../../docs/images/screenshots/", import.meta.url));
 const DESKTOP: BrowserContextOptions = { viewport: { width: 1080, height: 680 } };
 const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 760 }, isMobile: true, hasTouch: true };
+const DOCUMENT = `Launch day
+
+Nine o'clock: the canary takes 10 % of the users.
+Ten o'clock: 50 %, if the error rate is flat and p99 below 10 ms.
+Noon: everybody. Then confetti, and lunch.
+
+If something is wrong: kubectl rollout undo, then write to #launch.
+
+Who is on call:`;
 /** As long as the dashboard shows, in milliseconds. */
 const TRAFFIC_MS = 125_000;
 
@@ -117,12 +127,38 @@ async function pictureDashboard(browser: Browser, server: PageServer): Promise<v
   await end;
 }
 
+/** Alice and Bob write the same document. */
+async function pictureDocument(browser: Browser, server: PageServer): Promise<void> {
+  const open = async (userId: string, id: string, options: BrowserContextOptions) => {
+    const chat = await ChatPage.open(browser, `${server.address}document#${id}`, options);
+    await chat.signIn(userId);
+    return new DocumentPage(chat);
+  };
+  const bob = await open("bob", "", DESKTOP);
+  await bob.create({ title: "Launch day" });
+  await bob.type(DOCUMENT);
+  for (const colorScheme of ["light", "dark"] as const) {
+    const alice = await open("alice", bob.id, { ...DESKTOP, colorScheme });
+    await alice.has("Who is on call");
+    if (colorScheme === "light") await alice.type("\n- alice until noon");
+    await bob.has("alice until noon");
+    await bob.type(colorScheme === "light" ? "\n- bob from noon on" : " to midnight");
+    await alice.has(colorScheme === "light" ? "bob from noon on" : "to midnight");
+    await alice.says("Saved");
+    await alice.page.getByRole("list", { name: "Others" }).getByText("bob, writing").waitFor();
+    await alice.page.screenshot({ path: `${FOLDER}document-${colorScheme}.png` });
+    await alice.close();
+  }
+  await bob.close();
+}
+
 const browser = await launchBrowser();
 const server = await startPageServer({ CHAT_SERVER_ID: "chat-server-1" });
 try {
-  const only = process.argv[2];
-  if (only !== "dashboard") await pictureChat(browser, server);
-  if (only !== "chat") await pictureDashboard(browser, server);
+  const [only] = process.argv.slice(2);
+  if (only === undefined || only === "chat") await pictureChat(browser, server);
+  if (only === undefined || only === "document") await pictureDocument(browser, server);
+  if (only === undefined || only === "dashboard") await pictureDashboard(browser, server);
 } finally {
   await browser.close();
   await server.stop();

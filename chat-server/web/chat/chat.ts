@@ -1,19 +1,16 @@
-import {
+import type {
   ChatClient,
-  type ChatError,
-  type Conversation,
-  type ConversationChange,
-  type Message,
-  type NewConversation,
-  PollTransport,
-  type Presence,
-  type Role,
-  SseTransport,
-  WebSocketTransport,
+  ChatError,
+  Conversation,
+  ConversationChange,
+  Message,
+  NewConversation,
+  Presence,
+  Role,
 } from "@chatcluster/client";
-import { IndexedDbOutboxStore } from "@chatcluster/client/indexeddb-outbox";
-import { Line } from "./line.ts";
-import { pageStorage, randomId } from "./page-storage.ts";
+import type { Line } from "./line.ts";
+import { createPageClient } from "./page-client.ts";
+import { randomId } from "./page-storage.ts";
 import { type Entry, Thread } from "./thread.ts";
 
 export type LineState =
@@ -48,28 +45,16 @@ export class Chat {
   readonly threads = new Map<string, Thread>();
   /** Of those whom the open conversation is with. */
   readonly presences = new Map<string, Presence>();
-  /** Best first: the client takes the first one that the network lets through, and climbs back up. */
-  readonly line = new Line([
-    new WebSocketTransport(),
-    new SseTransport(),
-    new PollTransport(),
-    new PollTransport({ short: true }),
-  ]);
+  readonly line: Line;
   readonly #client: ChatClient;
   readonly #hooks: ChatHooks;
 
   constructor(token: string, userId: string, hooks: ChatHooks) {
     this.userId = userId;
     this.#hooks = hooks;
-    const url = new URL("/chat", location.href);
-    url.protocol = url.protocol.replace("http", "ws");
-    this.#client = new ChatClient({
-      url: url.href,
-      token: () => this.line.token(token),
-      device: { id: pageStorage.deviceId },
-      transport: this.line.transports,
-      outbox: new IndexedDbOutboxStore(userId),
-    });
+    const { client, line } = createPageClient(token, userId);
+    this.line = line;
+    this.#client = client;
     this.#listen();
   }
 
