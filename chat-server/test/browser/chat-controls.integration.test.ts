@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
+import { messageOf } from "@chatcluster/foundation/errors";
+import { until } from "@chatcluster/foundation/until";
 import type { Browser, BrowserContextOptions, Locator } from "playwright-core";
 import { launchBrowser } from "./browser.ts";
 import { ChatPage } from "./chat-page.ts";
@@ -42,8 +44,13 @@ describe("what one can do with messages and groups on the chat page", () => {
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
     assert.deepEqual(found, [], what);
   };
-  const focused = (chat: ChatPage) =>
-    chat.page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.id);
+  /** What changed may show before the answer to who asked for it is there, and with it the focus where it belongs. */
+  const focusGoesTo = async (chat: ChatPage, wanted: string, why = "") => {
+    const focused = () =>
+      chat.page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.id);
+    const arrived = until(async () => (await focused()) === wanted, `the focus on ${wanted}; ${why}`);
+    await arrived.catch(async (error) => assert.fail(`${messageOf(error)}: it is on ${await focused()}`));
+  };
 
   test("one edits and deletes one's own messages, and nobody else's in a direct conversation", async () => {
     const [alice, bob] = await Promise.all([signIn("alice"), signIn("bob")]);
@@ -116,7 +123,7 @@ describe("what one can do with messages and groups on the chat page", () => {
     await dialog.getByRole("button", { name: "Leave the group" }).click();
     await alice.row("Team").waitFor({ state: "detached" });
     await alice.page.getByText("Choose a conversation").waitFor();
-    assert.equal(await focused(alice), "new-conversation");
+    await focusGoesTo(alice, "new-conversation");
     await member(bobs, "alice").waitFor({ state: "detached" });
 
     // Removed with the dialog open: the page does not hold on to what is no more.
@@ -166,26 +173,26 @@ describe("what one can do with messages and groups on the chat page", () => {
     await keys("Enter");
     await messageDialog(alice).waitFor({ state: "hidden" });
     await alice.message("two, edited").getByText("edited", { exact: true }).waitFor();
-    assert.equal(await focused(alice), "text", "back in the composer");
+    await focusGoesTo(alice, "text", "back in the composer");
 
     await keys("Shift+Tab");
-    assert.equal(await focused(alice), "Edit or delete: two, edited");
+    await focusGoesTo(alice, "Edit or delete: two, edited");
     await keys("Shift+Tab");
-    assert.equal(await focused(alice), "Edit or delete: one");
+    await focusGoesTo(alice, "Edit or delete: one");
     await keys("Enter");
     await messageDialog(alice).waitFor();
     await keys("Escape");
-    assert.equal(await focused(alice), "Edit or delete: one", "back where it came from");
+    await focusGoesTo(alice, "Edit or delete: one", "back where it came from");
     await keys("Enter", "Tab", "Enter");
     await alice.message("This message was deleted").waitFor();
-    assert.equal(await focused(alice), "text", "the button is gone");
+    await focusGoesTo(alice, "text", "the button is gone");
 
     const dialog = await groupDialog(alice, "Keys");
-    assert.equal(await focused(alice), "group-dialog-title");
+    await focusGoesTo(alice, "group-dialog-title");
     await dialog.getByRole("button", { name: "Remove bob" }).focus();
     await keys("Enter");
     await member(dialog, "bob").waitFor({ state: "detached" });
-    assert.equal(await focused(alice), "Role of carol", "the next one's");
+    await focusGoesTo(alice, "Role of carol", "the next one's");
     await keys("Escape");
     await dialog.waitFor({ state: "hidden" });
     await bob.row("Keys").waitFor({ state: "detached" });

@@ -13,7 +13,10 @@ export class Modal {
     this.#dialog = dialog;
     this.#error = error;
     this.#textOf = textOf;
-    dialog.addEventListener("close", () => this.#ended.abort());
+    // The event comes after the closing: it may have been opened again by then.
+    dialog.addEventListener("close", () => {
+      if (!dialog.open) this.#ended.abort();
+    });
   }
 
   get isOpen(): boolean {
@@ -21,6 +24,7 @@ export class Modal {
   }
 
   show(): void {
+    this.#ended.abort();
     this.#ended = new AbortController();
     setText(this.#error, "");
     this.#dialog.showModal();
