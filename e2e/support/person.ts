@@ -1,4 +1,4 @@
-import { ChatClient, type Receipt } from "@chatcluster/client";
+import { ChatClient, type ChatClientOptions, type Receipt } from "@chatcluster/client";
 import type { Cluster } from "./cluster.ts";
 import { History } from "./history.ts";
 
@@ -12,13 +12,15 @@ export class Person implements Disposable {
   readonly servers: string[] = [];
   readonly errors: Error[] = [];
 
-  constructor(cluster: Cluster, id: string, device = `${id}-phone`) {
+  /** @param options such as the transport. */
+  constructor(cluster: Cluster, id: string, options: Partial<ChatClientOptions> = {}) {
     this.id = id;
     this.client = new ChatClient({
       url: cluster.chatUrl,
       token: () => cluster.token(id),
-      device: { id: device },
+      device: { id: `${id}-phone` },
       backoff: { baseMs: 100, capMs: 2_000 },
+      ...options,
     });
     this.client.on("message", (message) => this.history.record(message));
     this.client.on("receipt", (receipt) => this.receipts.push(receipt));
@@ -42,10 +44,14 @@ export class Person implements Disposable {
 }
 
 /** Connects users until two of them are on different servers, since consistent hashing alone decides who goes where. */
-export async function twoOnDifferentServers(cluster: Cluster, prefix: string): Promise<[Person, Person]> {
-  const first = await new Person(cluster, `${prefix}-0`).online();
+export async function twoOnDifferentServers(
+  cluster: Cluster,
+  prefix: string,
+  options: () => Partial<ChatClientOptions> = () => ({}),
+): Promise<[Person, Person]> {
+  const first = await new Person(cluster, `${prefix}-0`, options()).online();
   for (let index = 1; index <= 50; index++) {
-    const next = await new Person(cluster, `${prefix}-${index}`).online();
+    const next = await new Person(cluster, `${prefix}-${index}`, options()).online();
     if (next.server !== first.server) return [first, next];
     next.client.close();
   }

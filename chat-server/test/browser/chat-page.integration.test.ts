@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, BrowserContextOptions } from "playwright-core";
 import { launchBrowser } from "./browser.ts";
-import { ChatPage } from "./chat-page.ts";
+import { ChatPage, withoutWebSockets } from "./chat-page.ts";
 import { type PageServer, startPageServer } from "./page-server.ts";
 
 const PHONE = { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true } as const;
@@ -95,19 +95,7 @@ describe("the chat page in a browser", () => {
   test("where WebSockets don't get through, messages do", async () => {
     const alice = await ChatPage.open(browser, server.address);
     open.push(alice);
-    await alice.page.addInitScript(() => {
-      // As a proxy that answers no upgrade: every WebSocket ends before it has begun.
-      class NoWebSocket extends EventTarget {
-        constructor() {
-          super();
-          setTimeout(() => this.dispatchEvent(new CloseEvent("close", { code: 1006 })));
-        }
-        close() {
-          this.dispatchEvent(new Event("ignored"));
-        }
-      }
-      Object.assign(globalThis, { WebSocket: NoWebSocket });
-    });
+    await withoutWebSockets(alice.page);
     await alice.page.reload();
     await alice.page.getByRole("button", { name: "alice" }).click();
     await alice.online();

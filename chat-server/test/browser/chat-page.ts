@@ -1,4 +1,4 @@
-import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core";
 
 /** One user's chat page in a browser context of its own, driven by what people see: roles, names and texts. */
 export class ChatPage {
@@ -98,4 +98,20 @@ export class ChatPage {
   close(): Promise<void> {
     return this.page.context().close();
   }
+}
+
+/** From the next load on, as behind a proxy that answers no upgrade: every WebSocket ends before it has begun. */
+export async function withoutWebSockets(target: Page | BrowserContext): Promise<void> {
+  await target.addInitScript(() => {
+    class NoWebSocket extends EventTarget {
+      constructor() {
+        super();
+        setTimeout(() => this.dispatchEvent(new CloseEvent("close", { code: 1006 })));
+      }
+      close() {
+        this.dispatchEvent(new Event("ignored"));
+      }
+    }
+    Object.assign(globalThis, { WebSocket: NoWebSocket });
+  });
 }
