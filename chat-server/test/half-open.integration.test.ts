@@ -146,8 +146,16 @@ describe("a client that vanished without a word", () => {
 describe("a stream whose client's requests reach another server", () => {
   let redis: Redis;
   const servers: ChatServer[] = [];
+  // Longer than the other server may take to find Redis again: up to 2 s between two of its attempts.
+  const pingMs = 1_000;
+  const pongMs = 2_000;
+  const patienceMs = 2 * pingMs + pongMs;
   before(async () => {
-    const backend = await clusterBackend(2, VARIABLES);
+    const backend = await clusterBackend(2, {
+      ...VARIABLES,
+      CHAT_PING_INTERVAL_MS: String(pingMs),
+      CHAT_PONG_TIMEOUT_MS: String(pongMs),
+    });
     redis = backend.redis;
     for (const variables of backend.servers) {
       const server = await startTestServer(variables);
@@ -176,14 +184,14 @@ describe("a stream whose client's requests reach another server", () => {
     const ends: object[] = [];
     client.on("disconnected", (end) => ends.push(end));
     await client.connect();
-    await delay(4 * (2 * PING_MS + PONG_MS));
+    await delay(1.5 * patienceMs);
     assert.deepEqual(ends, []);
     await redis.kill();
     await until(async () => (await readiness(here)).status === 503, "the outage");
-    await delay(4 * (2 * PING_MS + PONG_MS));
+    await delay(1.5 * patienceMs);
     await redis.restart();
     await until(async () => (await readiness(here)).status === 200, "the end of the outage");
-    await delay(2 * (2 * PING_MS + PONG_MS));
+    await delay(1.5 * patienceMs);
     assert.deepEqual(ends, []);
   });
 });

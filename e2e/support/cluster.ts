@@ -2,13 +2,14 @@ import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { until } from "@chatcluster/foundation/until";
-import { connectCluster, type LocalCluster } from "@chatcluster/local/cluster";
+import { type ControlPlaneProcess, connectCluster, type LocalCluster } from "@chatcluster/local/cluster";
 import { signToken } from "@chatcluster/local/token";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
 
-const NAMESPACE = "default";
-const NAME = "sample";
+/** The ChatCluster that `npm run up` makes. */
+export const SAMPLE = { namespace: "default", name: "sample" } as const;
+const { namespace: NAMESPACE, name: NAME } = SAMPLE;
 
 const sampleSchema = Type.Object({
   metadata: Type.Object({ generation: Type.Integer() }),
@@ -23,6 +24,7 @@ const sampleSchema = Type.Object({
         Type.Object({
           type: Type.String(),
           status: Type.String(),
+          message: Type.Optional(Type.String()),
           observedGeneration: Type.Optional(Type.Integer()),
         }),
       ),
@@ -43,6 +45,8 @@ const podsSchema = Type.Object({
 });
 
 const secretSchema = Type.Object({ data: Type.Object({ "jwt-secret": Type.String() }) });
+
+type Component = "chat" | "ingress";
 
 /** The sample ChatCluster on the local Kubernetes, as `npm run up` made it, with what the tests ask of it and do to it. */
 export class Cluster {
@@ -108,6 +112,19 @@ export class Cluster {
     );
   }
 
+  /** Has exactly so many chat servers from now on, whatever the connections; `scales` ends that. */
+  async fix(count: number): Promise<void> {
+    await this.patchSample({ servers: { replicas: count } });
+    await this.ready();
+    await this.serversAre(count);
+  }
+
+  /** Lets connections decide on the number of chat servers again. */
+  async scales(): Promise<void> {
+    await this.patchSample({ servers: { replicas: null } });
+    await this.ready();
+  }
+
   /** Waits until there are exactly so many chat servers, all of them ready. */
   async serversAre(count: number): Promise<void> {
     await until(
@@ -126,11 +143,11 @@ export class Cluster {
   }
 
   /** Addresses of a component's ready pods. */
-  async podAddresses(component: "chat" | "ingress"): Promise<string[]> {
+  async podAddresses(component: Component): Promise<string[]> {
     return (await this.#pods(component)).map(({ address }) => address);
   }
 
-  async #pods(component: string): Promise<{ name: string; address: string }[]> {
+  async #pods(component: Component): Promise<{ name: string; address: string }[]> {
     const labels = `app.kubernetes.io/instance=${NAME},app.kubernetes.io/component=${component}`;
     const { items } = Value.Parse(podsSchema, await this.kubectl.json(["get", "pods", "-n", NAMESPACE, "-l", labels]));
     return items.flatMap(({ metadata, status }) => {
@@ -140,9 +157,27 @@ export class Cluster {
     });
   }
 
-  /** `kill -9` of a chat server's process. */
-  killServer(pod: string): Promise<void> {
+  /** `kill -9` of the one process of a pod. */
+  kill(pod: string): Promise<void> {
     return this.#local.killContainer(NAMESPACE, pod);
+  }
+
+  /** Kills a part of the control plane, and starts it again when the work is done. */
+  async without<Value>(part: ControlPlaneProcess, work: () => Promise<Value>): Promise<Value> {
+    await this.#local.stopControlPlane(part);
+    try {
+      return await work();
+    } finally {
+      await this.#local.startControlPlane(part);
+      await until(() => this.#answers(), `the API server answers, after ${part} is back`);
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    return this.kubectl.run(["get", "--raw", "/readyz"]).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Runs a program of the tests inside the cluster's network, with `input` on its standard input; gives what it printed. */
@@ -157,11 +192,13 @@ export class Cluster {
   }
 }
 
-/** Connects to the cluster that the test run has brought up. */
+/** Connects to the cluster that the test run has brought up, once nothing is on its way there any more. */
 export async function clusterIsUp(): Promise<Cluster> {
   const local = await connectCluster();
   const secret = await local.kubectl.json(["get", "secret", `${NAME}-auth`, "-n", NAMESPACE]);
-  return new Cluster(local, Buffer.from(Value.Parse(secretSchema, secret).data["jwt-secret"], "base64"));
+  const cluster = new Cluster(local, Buffer.from(Value.Parse(secretSchema, secret).data["jwt-secret"], "base64"));
+  await cluster.ready();
+  return cluster;
 }
 
 /** A ChatCluster as small as can be, with the images of the sample. */

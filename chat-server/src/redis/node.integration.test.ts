@@ -2,10 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createLogger } from "@chatcluster/foundation/logger";
 import { until } from "@chatcluster/foundation/until";
-import { startRedis } from "@chatcluster/local/services";
+import { startRedis, startRedisSentinel } from "@chatcluster/local/services";
 import { Redis } from "ioredis";
 import { clientOf } from "../../test/support/redis-places.ts";
 import { RedisBroker } from "../broker/redis-broker.ts";
+import { addressesOf } from "./address.ts";
+import { RedisNode } from "./node.ts";
+import { PLAIN } from "./pub-sub.ts";
+
+const ignore = () => undefined;
 
 test("a master that lost its place and got it back, in the same process, does not take a shortened log for whole", async (t) => {
   const settings = ["repl-diskless-sync-delay 0"];
@@ -22,7 +27,6 @@ test("a master that lost its place and got it back, in the same process, does no
     await broker.close();
     for (const redis of [one, two]) redis.disconnect();
   });
-  const ignore = () => undefined;
   await broker.start({
     onEvent: ignore,
     onHeld: ignore,
@@ -67,4 +71,42 @@ test("a master that lost its place and got it back, in the same process, does no
   assert.deepEqual(await broker.reserve(claim("next")), { outcome: "cold" });
   assert.equal(await broker.open("c", { run, lastId: "", recent: [] }), undefined, "gathered in the run before");
   assert.notEqual((await open()).epoch, epoch);
+});
+
+test("a failover that is told while the master is looked for does not end the search", async (t) => {
+  await using redis = await startRedisSentinel();
+  const [master] = redis.servers;
+  assert.ok(master);
+  const connections: Redis[] = [];
+  const node = new RedisNode({
+    name: "master",
+    connection: (connectionName) => {
+      const sentinels = addressesOf(redis.sentinels);
+      const options = { sentinels, name: redis.masterName, lazyConnect: true, retryStrategy: () => 50, connectionName };
+      connections.push(new Redis(options));
+      return connections.at(-1) as Redis;
+    },
+    pubSub: PLAIN,
+    logger: createLogger("test", "silent"),
+    listener: {
+      onMessage: ignore,
+      onSubscriberReady: ignore,
+      onSubscriberLost: ignore,
+      onSubscriptionsEnded: ignore,
+      onReady: ignore,
+      onTrouble: ignore,
+    },
+  });
+  t.after(() => node.close());
+  node.start();
+  await until(() => node.problem() === undefined, "the master");
+  const ended = connections.map((connection) => new Promise((resolve) => connection.once("end", resolve)));
+  await master.kill();
+  for (const connection of connections) {
+    await until(() => connection.status === "connecting", "the search");
+    // As ioredis' FailoverDetector does when a sentinel tells of a failover.
+    (connection as unknown as { connector: { disconnect(): void } }).connector.disconnect();
+  }
+  await Promise.all(ended);
+  await until(() => node.problem() === undefined, "the new master");
 });

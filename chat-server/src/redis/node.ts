@@ -17,6 +17,9 @@ const LIVENESS_INTERVAL_MS = 2_000;
  */
 export const SETTLE_MS = 2_000;
 
+/** Milliseconds after which a connection that ended by itself is made anew. */
+const REOPEN_MS = 100;
+
 /** A command's name and arguments; the first argument is its key, if it has one. */
 export type RedisCommand = readonly [name: string, ...args: (string | number)[]];
 
@@ -84,8 +87,10 @@ export class RedisNode {
       this.#listener.onMessage(channel, message),
     );
     this.#subscriber.on("moved", () => this.#listener.onSubscriptionsEnded(this));
-    for (const connection of [this.#commands, this.#subscriber])
+    for (const connection of [this.#commands, this.#subscriber]) {
       connection.on("error", (error) => this.#onError(error));
+      connection.on("end", () => this.#reopen(connection));
+    }
   }
 
   /** Starts connecting; returns at once, connected or not. */
@@ -220,6 +225,18 @@ export class RedisNode {
     if (this.#closed) return;
     for (const connection of [this.#commands, this.#subscriber])
       if (connection.status === "ready") connection.disconnect(true);
+  }
+
+  /**
+   * Whatever its `retryStrategy`, ioredis (6.0.0) gives a connection up when a failover is told while that connection looks for the master: what watches
+   * for failovers then ends the search of its own connector.
+   */
+  #reopen(connection: Redis): void {
+    if (this.#closed) return;
+    setTimeout(() => {
+      // What failed is told by its "error" event.
+      if (!this.#closed && connection.status === "end") connection.connect().catch(() => undefined);
+    }, REOPEN_MS);
   }
 
   /** Commands of one turn of the event loop leave together. */

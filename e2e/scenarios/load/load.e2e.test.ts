@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { run } from "@chatcluster/loadtest/run";
-import { clusterIsUp } from "./support/cluster.ts";
+import { clusterIsUp } from "../../support/cluster.ts";
 
 test("k6 puts rooms of users on the cluster through the ingress: nothing is lost, nothing doubled", async (t) => {
   const cluster = await clusterIsUp();

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
-import { type Cluster, clusterIsUp } from "./support/cluster.ts";
-import type { ProbeInput, ProbeOutput } from "./support/probe.ts";
+import { type Cluster, clusterIsUp } from "../../support/cluster.ts";
+import type { ProbeInput, ProbeOutput } from "../../support/probe.ts";
 
 const USERS = 1_000;
 let cluster: Cluster;
@@ -24,7 +24,7 @@ after(() => cluster.patchSample({ servers: { min: 2 }, ingress: { loadFactor: 12
 async function probe(): Promise<ProbeOutput> {
   const addresses = (await cluster.podAddresses("ingress")).map((address) => `${address}:8080`);
   return JSON.parse(
-    await cluster.runInside(new URL("./support/probe.ts", import.meta.url), JSON.stringify({ addresses, users })),
+    await cluster.runInside(new URL("../../support/probe.ts", import.meta.url), JSON.stringify({ addresses, users })),
   );
 }
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
-import { type Cluster, clusterIsUp } from "./support/cluster.ts";
-import { Person, twoOnDifferentServers } from "./support/person.ts";
-import { Traffic } from "./support/traffic.ts";
+import { type Cluster, clusterIsUp } from "../../support/cluster.ts";
+import { Person, twoOnDifferentServers } from "../../support/person.ts";
+import { Traffic } from "../../support/traffic.ts";
 
 const MINUTES = 60_000;
 let cluster: Cluster;

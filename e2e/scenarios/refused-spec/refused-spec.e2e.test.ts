@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { type Cluster, clusterIsUp } from "./support/cluster.ts";
+import { type Cluster, clusterIsUp } from "../../support/cluster.ts";
 
 let cluster: Cluster;
 before(async () => {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { PollTransport, SseTransport, type Transport, WebSocketTransport } from "@chatcluster/client";
 import { until } from "@chatcluster/foundation/until";
-import { type Cluster, clusterIsUp } from "./support/cluster.ts";
-import { Person, twoOnDifferentServers } from "./support/person.ts";
-import { Traffic } from "./support/traffic.ts";
+import { type Cluster, clusterIsUp } from "../../support/cluster.ts";
+import { Person, twoOnDifferentServers } from "../../support/person.ts";
+import { Traffic } from "../../support/traffic.ts";
 
 let cluster: Cluster;
 before(async () => {
@@ -35,7 +35,7 @@ for (const makeTransport of TRANSPORTS)
     const killed = victim.server;
     const connections = victim.servers.length;
     const started = performance.now();
-    await cluster.killServer(killed);
+    await cluster.kill(killed);
     await until(() => victim.servers.length > connections, "the victim is back");
     const backAfter = performance.now() - started;
     t.diagnostic(`back after ${Math.round(backAfter)} ms on ${victim.server} (was on ${killed})`);

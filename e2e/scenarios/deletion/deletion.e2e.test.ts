@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
-import { type Cluster, clusterIsUp, manifestOf } from "./support/cluster.ts";
+import { type Cluster, clusterIsUp, manifestOf } from "../../support/cluster.ts";
 
 const NAMESPACE = "chatcluster-e2e";
 const MINUTES = 60_000;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
-import { type Cluster, clusterIsUp } from "./support/cluster.ts";
-import { Person, twoOnDifferentServers } from "./support/person.ts";
+import { type Cluster, clusterIsUp } from "../../support/cluster.ts";
+import { Person, twoOnDifferentServers } from "../../support/person.ts";
 
 let cluster: Cluster;
 before(async () => {
