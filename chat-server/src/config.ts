@@ -1,12 +1,16 @@
 import { hostname } from "node:os";
 import { type Environment, loadConfig, variableName } from "@chatcluster/foundation/config";
 import { CodedError } from "@chatcluster/foundation/errors";
+import { MAX_DATA_BYTES, MAX_MEMBERS, MAX_SUBSCRIPTIONS, MAX_TEXT_LENGTH } from "@chatcluster/protocol";
 import { type Static, Type } from "typebox";
 import { pushProblems, pushProperties } from "./push/push-config.ts";
 import { redisProblems, redisProperties } from "./redis/redis-config.ts";
 
 const PREFIX = "CHAT_";
 const Port = (port: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: port });
+
+/** A bound of the protocol, which a server may lower. */
+const Bounded = (minimum: number, maximum: number) => Type.Integer({ minimum, maximum, default: maximum });
 
 const schema = Type.Object({
   host: Type.String({ default: "0.0.0.0" }),
@@ -39,6 +43,10 @@ const schema = Type.Object({
   drainSeconds: Type.Number({ minimum: 0, maximum: 3_600, default: 30 }),
   maxConnections: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 15_000 }),
   maxConnectionsPerUser: Type.Integer({ minimum: 1, maximum: 1_000, default: 20 }),
+  maxTextLength: Bounded(1, MAX_TEXT_LENGTH),
+  maxDataBytes: Bounded(1, MAX_DATA_BYTES),
+  maxMembers: Bounded(2, MAX_MEMBERS),
+  maxSubscriptions: Bounded(1, MAX_SUBSCRIPTIONS),
   maxBufferedBytes: Type.Integer({ minimum: 65_536, default: 1_048_576 }),
   messagesPerSecond: Type.Number({ minimum: 0.1, default: 50 }),
   requestsPerSecond: Type.Optional(Type.Number({ minimum: 0.1 })),

@@ -74,7 +74,7 @@ export async function startChatServer(
     stores.conversations,
     (conversationId) => hub.feed(conversationId)?.live === true && broker.problem() === undefined,
   );
-  const conversations = new Conversations(stores, log, broker, membership);
+  const conversations = new Conversations({ stores, log, broker, membership, maxMembers: config.maxMembers });
   const offline = new OfflineDelivery(
     directory,
     (userId) => registry.isRegistered(userId),
@@ -112,6 +112,12 @@ export async function startChatServer(
     serverId: config.serverId,
     pingIntervalMs: config.pingIntervalMs,
     pongTimeoutMs: config.pongTimeoutMs,
+    limits: {
+      textLength: config.maxTextLength,
+      dataBytes: config.maxDataBytes,
+      members: config.maxMembers,
+      subscriptions: config.maxSubscriptions,
+    },
     broker,
     stores,
     directory,
@@ -121,7 +127,7 @@ export async function startChatServer(
     topics,
     typing,
     presence,
-    groups: new Groups({ stores, broker, log, conversations, changes }),
+    groups: new Groups({ stores, broker, log, conversations, changes, maxMembers: config.maxMembers }),
     messageChanges: new MessageChanges({ stores, conversations, changes }),
     receipts,
     hub,

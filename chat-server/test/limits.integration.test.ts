@@ -124,6 +124,73 @@ describe("limits, each with a named error", () => {
       return startAll(servers, () => redis.stop());
     },
   };
+  test("a message's size, members and subscriptions, as the welcome tells", async () => {
+    await using started = await embedded({
+      CHAT_MAX_TEXT_LENGTH: "10",
+      CHAT_MAX_DATA_BYTES: "6",
+      CHAT_MAX_MEMBERS: "3",
+      CHAT_MAX_SUBSCRIPTIONS: "1",
+    });
+    const { port } = started.server;
+    const token = await tokenFor("alice");
+    const alice = await RawClient.login(port, token);
+    const [welcome] = alice.frames("welcome");
+    assert.deepEqual(welcome?.limits, { textLength: 10, dataBytes: 6, members: 3, subscriptions: 1 });
+
+    const group = (clientId: string, ...memberIds: string[]) =>
+      alice.ask("create_conversation", { clientId, kind: "group", memberIds });
+    assert.equal(codeOf(await group("four", "bob", "carol", "dan")), "too_many_members");
+    const created = await group("two", "bob");
+    assert.ok(created.type === "conversation");
+    const conversationId = created.conversation.id;
+    const invite = (clientId: string, ...userIds: string[]) =>
+      alice.ask("invite", { conversationId, clientId, userIds });
+    assert.equal(codeOf(await invite("i1", "carol", "dan")), "too_many_members");
+    assert.equal(codeOf(await invite("i2", "carol")), "ok");
+
+    const send = (clientId: string, text: string) => alice.ask("send", { conversationId, clientId, text });
+    assert.equal(codeOf(await send("m1", "x".repeat(11))), "message_too_long");
+    const sent = await send("m2", "x".repeat(10));
+    assert.ok(sent.type === "sent");
+    const edit = { conversationId, clientId: "e1", messageId: sent.messageId, text: "x".repeat(11) };
+    assert.equal(codeOf(await alice.ask("edit_message", edit)), "message_too_long");
+
+    const live = await Promise.all(
+      ["one", "two"].map(async (clientId) => {
+        const rights = { subscribe: "anyone", publish: "anyone" } as const;
+        const answer = await alice.ask("create_conversation", {
+          clientId,
+          kind: "live",
+          title: clientId,
+          memberIds: [],
+          rights,
+        });
+        assert.ok(answer.type === "conversation");
+        return answer.conversation.id;
+      }),
+    );
+    const [one = "", two = ""] = live;
+    assert.equal(codeOf(await alice.ask("subscribe", { conversationId: one })), "subscribed");
+    assert.equal(codeOf(await alice.ask("subscribe", { conversationId: two })), "too_many_subscriptions");
+    const publish = (clientId: string, bytes: number) =>
+      alice.ask("publish", { conversationId: one, clientId, data: Buffer.alloc(bytes).toString("base64") });
+    assert.equal(codeOf(await publish("p1", 7)), "message_too_long");
+    assert.equal(codeOf(await publish("p2", 6)), "sent");
+
+    // The same over HTTP, each with its status.
+    const post = async (frame: object) => {
+      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+      const body = JSON.stringify({ id: 1, ...frame });
+      const answer = await fetch(`http://127.0.0.1:${port}/frames`, { method: "POST", headers, body });
+      return [answer.status, ((await answer.json()) as { code: string }).code];
+    };
+    const long = { type: "send", conversationId, clientId: "m3", text: "x".repeat(11) };
+    assert.deepEqual(await post(long), [413, "message_too_long"]);
+    const many = { type: "invite", conversationId, clientId: "i3", userIds: ["dan"] };
+    assert.deepEqual(await post(many), [409, "too_many_members"]);
+    await alice.close();
+  });
+
   for (const [name, backend] of Object.entries(backends))
     test(`members of a group, whoever invites at the same moment: ${name}`, async () => {
       await using started = await backend();
@@ -145,7 +212,7 @@ describe("limits, each with a named error", () => {
           return client.ask("invite", { conversationId, clientId: `invite-${index}`, userIds });
         }),
       );
-      assert.deepEqual(answers.map(codeOf).toSorted(), [...Array(7).fill("invalid_frame"), "ok"]);
+      assert.deepEqual(answers.map(codeOf).toSorted(), ["ok", ...Array(7).fill("too_many_members")]);
       const listed = await alice.request("list_conversations", {});
       assert.ok(listed.type === "conversations");
       assert.equal(listed.conversations[0]?.conversation.members.length, MAX_MEMBERS);

@@ -61,9 +61,9 @@ export class ChatClient extends Emitter<ChatEvents> {
           const live = this.#subscriptions.positions();
           return { ...this.#synchronizer.positions(MAX_POSITIONS - Object.keys(live).length), ...live };
         },
-        onConnected: ({ userId, serverId }, positions, transport) => {
+        onConnected: ({ userId, serverId, limits }, positions, transport) => {
           this.#userId = userId;
-          this.emit("connected", { userId, serverId, transport: transport.name });
+          this.emit("connected", { userId, serverId, transport: transport.name, limits });
           this.#outbox.flush();
           this.#interest.renew();
           this.#subscriptions.afterLogin(positions);

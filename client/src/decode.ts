@@ -60,6 +60,7 @@ const frames: { [Type in ServerFrame["type"]]: Check } = {
     serverId: text,
     pingIntervalMs: count,
     pongTimeoutMs: count,
+    limits: object({ textLength: count, dataBytes: count, members: count, subscriptions: count }),
     streamId: maybe(text),
   }),
   pong: object({ re: count }),

@@ -2,6 +2,7 @@ export type {
   Conversation,
   ConversationChange,
   ConversationKind,
+  Limits,
   Member,
   Position,
   Presence,

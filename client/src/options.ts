@@ -1,4 +1,12 @@
-import type { ClientFrame, Conversation, ConversationChange, Login, Presence, Receipt } from "@chatcluster/protocol";
+import type {
+  ClientFrame,
+  Conversation,
+  ConversationChange,
+  Limits,
+  Login,
+  Presence,
+  Receipt,
+} from "@chatcluster/protocol";
 import type { BackoffOptions } from "./backoff.ts";
 import type { ChatError } from "./errors.ts";
 import type { Message } from "./frames.ts";
@@ -31,8 +39,8 @@ export interface ChatClientOptions {
 }
 
 export interface ChatEvents {
-  /** A connection is ready; also after each loss, and when the server or the transport has been changed. */
-  connected: { userId: string; serverId: string; transport: string };
+  /** A connection is ready; also after each loss, and when the server or the transport has been changed. Tells what the server takes. */
+  connected: { userId: string; serverId: string; transport: string; limits: Limits };
   /** The connection was lost; the client comes back by itself, unless `retryInMs` is absent. */
   disconnected: { code: number; reason: string; retryInMs?: number };
   /** A message of any direct or group conversation of the user, the user's own ones too (of live ones: see `Subscription`). Each one once, in the conversation's order. */

@@ -89,7 +89,15 @@ export class FakeServer implements Transport {
     if (this.silent.has(frame.type)) return undefined;
     switch (frame.type) {
       case "login":
-        return { type: "welcome", re, userId: "ada", serverId: "s1", pingIntervalMs: 30_000, pongTimeoutMs: 10_000 };
+        return {
+          type: "welcome",
+          re,
+          userId: "ada",
+          serverId: "s1",
+          pingIntervalMs: 30_000,
+          pongTimeoutMs: 10_000,
+          limits: { textLength: 16_384, dataBytes: 48_000, members: 1_024, subscriptions: 100 },
+        };
       case "ping":
         return { type: "pong", re };
       case "list_conversations":

@@ -20,6 +20,8 @@ export const ErrorCode = {
   Forbidden: "forbidden",
   /** More per second than the limit; `retryAfterMs` says when to try again. */
   RateLimited: "rate_limited",
+  /** The conversation has as many members as it may, or would have more. */
+  TooManyMembers: "too_many_members",
   /** The connection is subscribed to as many live conversations as it may be. */
   TooManySubscriptions: "too_many_subscriptions",
   /** The server, or the user, has as many connections as it may. */

@@ -24,11 +24,25 @@ const answer = <const Name extends string, Properties extends TProperties>(type:
 const event = <const Name extends string, Properties extends TProperties>(type: Name, properties: Properties) =>
   Type.Object({ type: Type.Literal(type), ...properties });
 
+/** What this server takes: at most what `limits.ts` has. */
+export const Limits = Type.Object({
+  /** UTF-16 code units of a message's text. */
+  textLength: Type.Integer({ minimum: 1 }),
+  /** Bytes of a message of data. */
+  dataBytes: Type.Integer({ minimum: 1 }),
+  /** Members of one conversation. */
+  members: Type.Integer({ minimum: 2 }),
+  /** Live conversations that one connection may be subscribed to. */
+  subscriptions: Type.Integer({ minimum: 1 }),
+});
+export type Limits = Static<typeof Limits>;
+
 export const Welcome = answer("welcome", {
   userId: UserId,
   serverId: Type.String(),
   pingIntervalMs: Type.Integer({ minimum: 1 }),
   pongTimeoutMs: Type.Integer({ minimum: 1 }),
+  limits: Limits,
   /** On a stream of server-sent events: names it in the client's pings. */
   streamId: optional(StreamId),
 });

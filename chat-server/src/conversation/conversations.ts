@@ -14,19 +14,31 @@ export interface ListedConversation {
   lastMessage?: Message;
 }
 
+export interface ConversationsServices {
+  stores: Stores;
+  log: ConversationLog;
+  broker: Broker;
+  membership: Membership;
+  /** Of one conversation. */
+  maxMembers: number;
+}
+
 /** The conversations of users: created, found, listed. */
 export class Conversations {
   readonly #stores: Stores;
   readonly #log: ConversationLog;
   readonly #broker: Broker;
 
+  readonly #maxMembers: number;
+
   readonly membership: Membership;
 
-  constructor(stores: Stores, log: ConversationLog, broker: Broker, membership: Membership) {
+  constructor({ stores, log, broker, membership, maxMembers }: ConversationsServices) {
     this.membership = membership;
     this.#stores = stores;
     this.#log = log;
     this.#broker = broker;
+    this.#maxMembers = maxMembers;
   }
 
   /** See {@link Membership.membersFor}. */
@@ -42,6 +54,7 @@ export class Conversations {
     const memberIds = [...new Set([creatorId, ...frame.memberIds])];
     const problem = problemOf(frame, memberIds.length);
     if (problem) throw new CodedError("invalid_frame", problem);
+    checkMembers(memberIds.length, this.#maxMembers);
     const { kind, title, rights, clientId } = frame;
     const conversation = await this.#stores.conversations.create({
       id: kind === "direct" ? directId(memberIds) : (kind === "group" ? groupId : liveId)(creatorId, clientId),
@@ -102,6 +115,11 @@ export class Conversations {
     const lastMessage = newest.messages[0];
     return conversation && { conversation, position, ...(lastMessage ? { lastMessage } : {}) };
   }
+}
+
+/** @throws CodedError `too_many_members` */
+export function checkMembers(count: number, most: number): void {
+  if (count > most) throw new CodedError("too_many_members", `a conversation has at most ${most} members`);
 }
 
 /** What is wrong with a conversation that somebody wants to create, beyond what the schema says. */

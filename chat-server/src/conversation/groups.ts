@@ -1,19 +1,18 @@
 import { CodedError } from "@chatcluster/foundation/errors";
-import {
-  type Conversation,
-  type Invite,
-  type Leave,
-  MAX_MEMBERS,
-  type RemoveMember,
-  type Rename,
-  type Role,
-  type SetRights,
-  type SetRole,
+import type {
+  Conversation,
+  Invite,
+  Leave,
+  RemoveMember,
+  Rename,
+  Role,
+  SetRights,
+  SetRole,
 } from "@chatcluster/protocol";
 import type { Broker } from "../broker/broker.ts";
 import type { Stores } from "../store/stores.ts";
 import type { ConversationLog } from "./conversation-log.ts";
-import type { Conversations } from "./conversations.ts";
+import { type Conversations, checkMembers } from "./conversations.ts";
 import type { LogChanges, NewChange } from "./log-changes.ts";
 import { type Members, membersOf, notFound } from "./membership.ts";
 
@@ -23,6 +22,8 @@ export interface GroupServices {
   log: ConversationLog;
   conversations: Conversations;
   changes: LogChanges;
+  /** Of one conversation. */
+  maxMembers: number;
 }
 
 /** Who belongs to a group or a live conversation, and what it is called. Every method rejects with CodedError `conversation_not_found`, `forbidden` or `unavailable`. */
@@ -35,7 +36,7 @@ export class Groups {
 
   /**
    * One at a time in a conversation, so that two together don't exceed what each alone keeps to.
-   * @throws CodedError `invalid_frame` beyond the greatest number of members, too
+   * @throws CodedError `too_many_members`, too
    */
   async invite(userId: string, invite: Invite): Promise<void> {
     // Before the lock, so that whoever may not invite keeps nobody waiting.
@@ -46,8 +47,7 @@ export class Groups {
   async #invite(userId: string, { conversationId, clientId, userIds }: Invite): Promise<void> {
     const { members } = await this.#group(userId, conversationId, ["owner", "admin"]);
     const added = userIds.filter((id) => !members.has(id));
-    if (members.size + added.length > MAX_MEMBERS)
-      throw new CodedError("invalid_frame", `userIds: a conversation has at most ${MAX_MEMBERS} members`);
+    checkMembers(members.size + added.length, this.#services.maxMembers);
     // Before they are members: whatever is sent to them as such comes after it.
     const position = await this.#services.log.position(conversationId);
     // Named in full, so that a retry after the members were stored is the same change.

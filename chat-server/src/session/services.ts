@@ -1,4 +1,5 @@
 import type { Logger } from "@chatcluster/foundation/logger";
+import type { Limits } from "@chatcluster/protocol";
 import type { Broker } from "../broker/broker.ts";
 import type { ConversationLog } from "../conversation/conversation-log.ts";
 import type { Conversations } from "../conversation/conversations.ts";
@@ -21,6 +22,7 @@ export interface SessionServices {
   serverId: string;
   pingIntervalMs: number;
   pongTimeoutMs: number;
+  limits: Limits;
   broker: Broker;
   stores: Stores;
   directory: UserDirectory;

@@ -8,6 +8,7 @@ import { FrameError, parseBinaryFrame, parseFrame } from "./frame-parser.ts";
 import { handlers } from "./handlers.ts";
 import { takePublished } from "./interest.ts";
 import { leave } from "./leave.ts";
+import { checkMessageSize } from "./message-size.ts";
 import { OfflineFlush } from "./offline-flush.ts";
 import { OutboundFrame } from "./outbound-frame.ts";
 import { RateLimited } from "./rate-limiter.ts";
@@ -118,11 +119,12 @@ export class Session implements Subscriber {
   /** Answers the login, then sends what came meanwhile. */
   welcome(re: number): void {
     if (this.state === "closed") return;
-    const { serverId, pingIntervalMs, pongTimeoutMs } = this.services;
+    const { serverId, pingIntervalMs, pongTimeoutMs, limits } = this.services;
     this.state = "live";
     const { streamId } = this.connection;
     const stream = streamId === undefined ? {} : { streamId };
-    this.send({ type: "welcome", re, userId: this.userId, serverId, pingIntervalMs, pongTimeoutMs, ...stream });
+    const { userId } = this;
+    this.send({ type: "welcome", re, userId, serverId, pingIntervalMs, pongTimeoutMs, limits, ...stream });
     for (const frame of this.#early) this.connection.send(frame);
     this.#early = [];
   }
@@ -246,6 +248,7 @@ export class Session implements Subscriber {
       if (this.state === "closed") return;
       if (frame.type !== "login" && frame.type !== "ping" && this.state !== "live")
         throw new CodedError("login_required", "the first frame is a login, and its answer comes before the next");
+      checkMessageSize(frame, this.services.limits);
       const answer = await (
         handlers[frame.type] as (session: Session, frame: ClientFrame) => Promise<ServerFrame | undefined>
       )(this, frame);

@@ -1,5 +1,5 @@
 import { CodedError } from "@chatcluster/foundation/errors";
-import { type ErrorCode, MAX_SUBSCRIPTIONS, type Position, type ServerFrame } from "@chatcluster/protocol";
+import type { ErrorCode, Position, ServerFrame } from "@chatcluster/protocol";
 import { isLive } from "../conversation/conversation-id.ts";
 import { type Access, refusalOf } from "../conversation/membership.ts";
 import type { FeedEvent } from "../delivery/feed.ts";
@@ -124,14 +124,12 @@ async function join(session: Session, { conversationId, position }: Wanted, answ
 function begin(session: Session, conversationId: string): void {
   if (session.state === "closed") throw new CodedError("unavailable", "the connection is gone");
   session.subscriptions ??= new Map();
-  const { subscriptions } = session;
+  const { subscriptions, services } = session;
+  const most = services.limits.subscriptions;
   if (subscriptions.get(conversationId) === "joining")
     throw new RateLimited("the connection is subscribing to this conversation already", RETRY_AFTER_MS);
-  if (!subscriptions.has(conversationId) && subscriptions.size >= MAX_SUBSCRIPTIONS)
-    throw new CodedError(
-      "too_many_subscriptions",
-      `a connection has at most ${MAX_SUBSCRIPTIONS} live conversations at a time`,
-    );
-  session.services.hub.leave(conversationId, session);
+  if (!subscriptions.has(conversationId) && subscriptions.size >= most)
+    throw new CodedError("too_many_subscriptions", `a connection has at most ${most} live conversations at a time`);
+  services.hub.leave(conversationId, session);
   subscriptions.set(conversationId, "joining");
 }

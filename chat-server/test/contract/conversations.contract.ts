@@ -113,7 +113,7 @@ export function promiseConversations({ login }: ContractContext): void {
     const [alice, late] = [await login(0, a), await login(1, b)];
     const id = await group(alice, range(`m-${a}-`, 1_022));
     await alice.request("invite", { ...change("1", id), userIds: [b] });
-    assert.equal(codeOf(await alice.ask("invite", { ...change("2", id), userIds: [c] })), "invalid_frame");
+    assert.equal(codeOf(await alice.ask("invite", { ...change("2", id), userIds: [c] })), "too_many_members");
     await late.until(() => late.frames("conversation_added")[0]?.conversation.members.length === 1_024, "all members");
     const { conversation } = await alice.createDirect(c);
     assert.equal(codeOf(await alice.ask("invite", { ...change("3", conversation.id), userIds: [b] })), "forbidden");

@@ -1,6 +1,6 @@
 import { byId, element, setText } from "../element/dom.ts";
 import { changeText } from "./change-text.ts";
-import { Chat, textOf } from "./chat.ts";
+import { Chat, type LineState, textOf } from "./chat.ts";
 import { Composer } from "./composer.ts";
 import { ConversationList } from "./conversation-list.ts";
 import { hueOf, initials } from "./format.ts";
@@ -73,7 +73,7 @@ export class App {
 
   start({ token, userId }: Account): void {
     const chat = new Chat(token, userId, {
-      onLine: (line) => this.#line.render(line),
+      onLine: (line) => this.#showLine(line),
       onChange: () => this.#changed(),
       onMessage: (thread, entry) => this.#announce(thread, entry),
       onConversationChange: (thread, change) => this.#say(changeText(thread, change)),
@@ -90,6 +90,12 @@ export class App {
     byId("new-conversation", HTMLButtonElement).focus();
     // Why it did not come about is told by `onClosed`.
     chat.start().catch(() => undefined);
+  }
+
+  #showLine(line: LineState): void {
+    this.#line.render(line);
+    if (line.state !== "online") return;
+    for (const field of [this.#composer, this.#messageDialog]) field.maxLength = line.limits.textLength;
   }
 
   #end(error: string | undefined): void {

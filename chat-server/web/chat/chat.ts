@@ -3,6 +3,7 @@ import type {
   ChatError,
   Conversation,
   ConversationChange,
+  Limits,
   Message,
   NewConversation,
   Presence,
@@ -15,7 +16,7 @@ import { type Entry, Thread } from "./thread.ts";
 
 export type LineState =
   | { state: "connecting" }
-  | { state: "online"; serverId: string; transport: string }
+  | { state: "online"; serverId: string; transport: string; limits: Limits }
   /** Lost; the client comes back by itself. */
   | { state: "reconnecting" }
   /** The user went offline. */
@@ -164,8 +165,8 @@ export class Chat {
 
   #listen(): void {
     const client = this.#client;
-    client.on("connected", ({ serverId, transport }) => {
-      this.#hooks.onLine({ state: "online", serverId, transport });
+    client.on("connected", ({ serverId, transport, limits }) => {
+      this.#hooks.onLine({ state: "online", serverId, transport, limits });
       this.#refresh().catch((error: unknown) => this.#hooks.onError(`conversations not read: ${textOf(error)}`));
     });
     client.on("disconnected", ({ retryInMs }) => {

@@ -1,4 +1,3 @@
-import { MAX_TEXT_LENGTH } from "@chatcluster/protocol/limits";
 import { byId } from "../element/dom.ts";
 
 /** Where a message is written. What was begun in one conversation waits there. */
@@ -13,7 +12,6 @@ export class Composer {
    * @param editLast called at the up arrow where nothing is written.
    */
   constructor(send: (text: string) => void, onTyping: (active: boolean) => void, editLast: () => void) {
-    this.#text.maxLength = MAX_TEXT_LENGTH;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       const text = this.#text.value.trim();
@@ -39,6 +37,11 @@ export class Composer {
     this.#drafts.set(this.#conversationId, this.#text.value);
     this.#conversationId = conversationId;
     this.#text.value = this.#drafts.get(conversationId) ?? "";
+  }
+
+  /** Of a message, in UTF-16 code units. */
+  set maxLength(length: number) {
+    this.#text.maxLength = length;
   }
 
   focus(): void {

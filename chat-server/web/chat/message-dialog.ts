@@ -1,4 +1,3 @@
-import { MAX_TEXT_LENGTH } from "@chatcluster/protocol/limits";
 import { byId, setText } from "../element/dom.ts";
 import { Modal } from "../element/modal.ts";
 import { textOf } from "./chat.ts";
@@ -23,7 +22,6 @@ export class MessageDialog {
   /** @param onDone called when something was done, for the focus: what it came from may be gone. */
   constructor(actions: MessageActions, onDone: () => void) {
     this.#actions = actions;
-    this.#text.maxLength = MAX_TEXT_LENGTH;
     byId("message-cancel", HTMLButtonElement).addEventListener("click", () => this.close());
     this.#delete.addEventListener("click", () => {
       void this.#run(({ thread, messageId }, signal) => actions.delete(thread, messageId, signal)).then(
@@ -39,6 +37,11 @@ export class MessageDialog {
       event.preventDefault();
       void this.#edit();
     });
+  }
+
+  /** Of a message, in UTF-16 code units. */
+  set maxLength(length: number) {
+    this.#text.maxLength = length;
   }
 
   show(thread: Thread, entry: Entry): void {

@@ -73,7 +73,9 @@ export class App {
   }
 
   #listen(client: ChatClient, line: Line): void {
-    client.on("connected", ({ serverId, transport }) => this.#onLine({ state: "online", serverId, transport }));
+    client.on("connected", ({ serverId, transport, limits }) =>
+      this.#onLine({ state: "online", serverId, transport, limits }),
+    );
     client.on("disconnected", ({ retryInMs }) => {
       if (retryInMs !== undefined) this.#onLine({ state: line.isCut ? "offline" : "reconnecting" });
     });

@@ -47,13 +47,18 @@ export function chatEnvironment(cluster: ChatCluster, pushServices: readonly Pus
 
 /** What is passed only where the spec says it: a variable more would roll the pods when the operator is upgraded. */
 function optional({ spec }: ChatCluster): k8s.EnvVar[] {
-  const { maxConnectionsPerUser, messagesPerSecond, maxBufferedBytes, logLength, offlineLimit } = spec.limits;
+  const { limits } = spec;
   const values = {
-    CHAT_MAX_CONNECTIONS_PER_USER: maxConnectionsPerUser,
-    CHAT_MESSAGES_PER_SECOND: messagesPerSecond,
-    CHAT_MAX_BUFFERED_BYTES: maxBufferedBytes,
-    CHAT_LOG_LENGTH: logLength,
-    CHAT_OFFLINE_LIMIT: offlineLimit,
+    CHAT_MAX_CONNECTIONS_PER_USER: limits.maxConnectionsPerUser,
+    CHAT_CONNECTIONS_PER_SECOND: limits.connectionsPerSecond,
+    CHAT_MESSAGES_PER_SECOND: limits.messagesPerSecond,
+    CHAT_MAX_TEXT_LENGTH: limits.maxTextLength,
+    CHAT_MAX_DATA_BYTES: limits.maxDataBytes,
+    CHAT_MAX_MEMBERS: limits.maxMembers,
+    CHAT_MAX_SUBSCRIPTIONS: limits.maxSubscriptions,
+    CHAT_MAX_BUFFERED_BYTES: limits.maxBufferedBytes,
+    CHAT_LOG_LENGTH: limits.logLength,
+    CHAT_OFFLINE_LIMIT: limits.offlineLimit,
     CHAT_DASHBOARD: spec.dashboard === "off" ? undefined : spec.dashboard,
   };
   return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [text(name, value)]));

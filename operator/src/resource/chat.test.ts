@@ -98,15 +98,36 @@ interface PodContainer {
 test("limits and the dashboard are passed where the spec says them, else the pods are those of an older operator", () => {
   const names = [...environment().keys()];
   assert.deepEqual(
-    names.filter((name) => /PUSH|DASHBOARD|PER_USER|PER_SECOND|BUFFERED|LENGTH|OFFLINE/.test(name)),
+    names.filter((name) =>
+      /PUSH|DASHBOARD|PER_USER|PER_SECOND|BUFFERED|LENGTH|OFFLINE|DATA|MEMBERS|SUBSCRIPTIONS/.test(name),
+    ),
     [],
   );
-  const limits = { maxConnectionsPerUser: 5, messagesPerSecond: 10, logLength: 200, offlineLimit: 300 };
-  const env = environment({ limits: { ...limits, maxBufferedBytes: 65_536 }, dashboard: "token" });
-  assert.equal(env.get("CHAT_MAX_CONNECTIONS_PER_USER")?.value, "5");
-  assert.equal(env.get("CHAT_MESSAGES_PER_SECOND")?.value, "10");
-  assert.equal(env.get("CHAT_MAX_BUFFERED_BYTES")?.value, "65536");
-  assert.equal(env.get("CHAT_LOG_LENGTH")?.value, "200");
-  assert.equal(env.get("CHAT_OFFLINE_LIMIT")?.value, "300");
-  assert.equal(env.get("CHAT_DASHBOARD")?.value, "token");
+  const limits = {
+    maxConnectionsPerUser: 5,
+    connectionsPerSecond: 500,
+    messagesPerSecond: 10,
+    maxTextLength: 1_000,
+    maxDataBytes: 2_000,
+    maxMembers: 50,
+    maxSubscriptions: 7,
+    maxBufferedBytes: 65_536,
+    logLength: 200,
+    offlineLimit: 300,
+  };
+  const env = environment({ limits, dashboard: "token" });
+  const expected = {
+    CHAT_MAX_CONNECTIONS_PER_USER: "5",
+    CHAT_CONNECTIONS_PER_SECOND: "500",
+    CHAT_MESSAGES_PER_SECOND: "10",
+    CHAT_MAX_TEXT_LENGTH: "1000",
+    CHAT_MAX_DATA_BYTES: "2000",
+    CHAT_MAX_MEMBERS: "50",
+    CHAT_MAX_SUBSCRIPTIONS: "7",
+    CHAT_MAX_BUFFERED_BYTES: "65536",
+    CHAT_LOG_LENGTH: "200",
+    CHAT_OFFLINE_LIMIT: "300",
+    CHAT_DASHBOARD: "token",
+  };
+  for (const [name, value] of Object.entries(expected)) assert.equal(env.get(name)?.value, value, name);
 });

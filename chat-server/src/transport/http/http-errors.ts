@@ -13,6 +13,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode | "not_found", number>> = {
   forbidden: 403,
   conversation_not_found: 404,
   not_found: 404,
+  too_many_members: 409,
   login_required: 409,
   already_logged_in: 409,
   rate_limited: 429,

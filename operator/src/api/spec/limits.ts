@@ -20,6 +20,15 @@ export const LimitsSpec = Type.Object(
       10_000,
       "Frames that one user may send in a second on one chat server. 50 when left out.",
     ),
+    maxTextLength: Bound(1, 16_384, "UTF-16 code units of a message's text. 16384 when left out."),
+    maxDataBytes: Bound(1, 48_000, "Bytes of a message of data in a live conversation. 48000 when left out."),
+    maxMembers: Bound(2, 1024, "Members of a conversation. 1024 when left out."),
+    maxSubscriptions: Bound(1, 100, "Live conversations that one connection may be subscribed to. 100 when left out."),
+    connectionsPerSecond: Bound(
+      1,
+      1_000_000,
+      "New connections that a chat server takes in a second, so that a storm does not stall those connected. 2000 when left out.",
+    ),
     maxBufferedBytes: Bound(
       65_536,
       1_073_741_824,
