@@ -29,7 +29,14 @@ export const stages: readonly Stage[] = [
   {
     name: "integration",
     what: "real Redis, Cassandra, HAProxy and API server on 127.0.0.1",
-    files: (root) => find(root, "**/*.integration.test.ts"),
+    files: (root) => find(root, "**/*.integration.test.ts").filter((file) => !isSensitive(file)),
+    concurrency: 2,
+    timeoutMs: 15 * MINUTE,
+  },
+  {
+    name: "sensitive",
+    what: "the same, but one after the other: what measures, and what has times that are short for a test",
+    files: (root) => find(root, "**/*.integration.test.ts").filter(isSensitive),
     concurrency: 1,
     timeoutMs: 15 * MINUTE,
   },
@@ -42,6 +49,16 @@ export const stages: readonly Stage[] = [
     timeoutMs: 20 * MINUTE,
   },
 ];
+
+const SENSITIVE = [
+  /^chat-server\/test\/(cost|checker)\//,
+  /^chat-server\/test\/(faults|half-open)\./,
+  /^operator\/test\/scale\//,
+  /(standby|leader-election)\./,
+  /^(local|loadtest)\//,
+];
+
+const isSensitive = (file: string): boolean => SENSITIVE.some((pattern) => pattern.test(file));
 
 function find(root: string, pattern: string): string[] {
   const ignored = (name: string) => name === "node_modules" || name === "dist" || name.startsWith(".");

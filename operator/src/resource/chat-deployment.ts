@@ -9,7 +9,7 @@ import type { Images } from "./images.ts";
 import { CHAT_ADMIN_PORT, CHAT_PORT, childName, labels, selectorLabels } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
 import { pushVolumeMounts, pushVolumes } from "./push-credentials.ts";
-import { SURGE_BY_ONE } from "./rollout.ts";
+import { surgeBy } from "./rollout.ts";
 import { spread } from "./scheduling.ts";
 
 const CHAT_USER = 10001;
@@ -32,7 +32,7 @@ export function chatDeployment(
     metadata: { name: childName(cluster, "chat"), labels: labels(cluster, "chat") },
     spec: {
       replicas,
-      ...SURGE_BY_ONE,
+      ...surgeBy(servers.surge),
       selector: { matchLabels: selector },
       template: {
         metadata: { labels: labels(cluster, "chat") },

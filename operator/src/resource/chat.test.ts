@@ -11,6 +11,7 @@ function deployment(spec: Record<string, unknown> = {}, replicas = 2) {
   return found as typeof found & {
     spec: {
       replicas: number;
+      strategy: { rollingUpdate: { maxSurge: number; maxUnavailable: number } };
       template: { spec: { terminationGracePeriodSeconds: number; containers: { env: Env[] }[] } };
     };
   };
@@ -47,6 +48,12 @@ test("with a key set no shared key is mounted; with a Secret of the user, that o
 test("the pod lives long enough to drain", () => {
   const { spec } = deployment({ servers: { drainSeconds: 120 } }).spec.template;
   assert.ok(spec.terminationGracePeriodSeconds > 120);
+});
+
+test("a roll starts as many servers as the spec says, and no server goes before its successor is ready", () => {
+  const surge = (spec = {}) => deployment(spec).spec.strategy.rollingUpdate;
+  assert.deepEqual(surge(), { maxSurge: 1, maxUnavailable: 0 });
+  assert.deepEqual(surge({ servers: { surge: 3 } }), { maxSurge: 3, maxUnavailable: 0 });
 });
 
 test("the same spec renders the same objects: nothing depends on time or chance", () => {

@@ -19,7 +19,7 @@ import type { Images } from "./images.ts";
 import { haproxyConfig } from "./ingress-config.ts";
 import { childName, labels, selectorLabels } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
-import { SURGE_BY_ONE } from "./rollout.ts";
+import { surgeBy } from "./rollout.ts";
 import { spread } from "./scheduling.ts";
 
 const AGENT_USER = 10001;
@@ -39,7 +39,7 @@ export function ingressDeployment(scope: Construct, cluster: ChatCluster, images
     metadata: { name, labels: labels(cluster, "ingress") },
     spec: {
       replicas: ingress.replicas,
-      ...SURGE_BY_ONE,
+      ...surgeBy(1),
       selector: { matchLabels: selector },
       template: {
         metadata: {

@@ -50,6 +50,14 @@ export const ServersSpec = Type.Object(
       description:
         "Seconds over which a server that is leaving tells its clients to move. Also its pod's grace period, less the margin.",
     }),
+    surge: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 1,
+      description:
+        "Chat servers that a roll may start beyond their number. No server goes before a new one is ready, so a greater number makes a roll " +
+        "faster and needs room for as many pods.",
+    }),
     resources: Resources({
       default: { requests: { cpu: "100m", memory: "192Mi" }, limits: { memory: "1Gi" } },
       description: "CPU and memory of each chat server.",
