@@ -73,6 +73,11 @@ const REFUSED: [field: string, spec: Record<string, unknown>][] = [
   ["spec.auth.jwksUrl", { auth: { secretName: "own", jwksUrl: "https://id.example/keys" } }],
   ["spec.auth.jwksUrl", { auth: { jwksUrl: "ftp://id.example/keys" } }],
   ["spec.ingress.connectionRatePerAddress", { ingress: { connectionRatePerAddress: -1 } }],
+  ["spec.ingress.tls.ownAuthority", { ingress: { tls: {} } }],
+  ["spec.ingress.tls.secretName", { ingress: { tls: { secretName: "a", ownAuthority: { hosts: ["chat.example"] } } } }],
+  ["spec.ingress.tls.ownAuthority.hosts", { ingress: { tls: { ownAuthority: { hosts: [] } } } }],
+  ["spec.servers.surge", { servers: { surge: 0 } }],
+  ["spec.limits.maxMembers", { limits: { maxMembers: 1025 } }],
   ["spec.limits.maxConnectionsPerUser", { limits: { maxConnections: 10000, maxConnectionsPerUser: 1001 } }],
   [
     "spec.limits.maxConnectionsPerUser",

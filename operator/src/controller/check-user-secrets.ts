@@ -57,9 +57,9 @@ export class UserSecretsCheck {
 
   /** The Secret with HAProxy's certificate. */
   async tls(context: ConcernContext, cluster: ChatCluster): Promise<Problem | undefined> {
-    const { tls } = cluster.spec.ingress;
-    if (!tls) return undefined;
-    const demand = { field: "spec.ingress.tls.secretName", secretName: tls.secretName, reason: "TlsSecret" };
+    const secretName = cluster.spec.ingress.tls?.secretName;
+    if (secretName === undefined) return undefined;
+    const demand = { field: "spec.ingress.tls.secretName", secretName, reason: "TlsSecret" };
     const isPem = (value: Buffer) => (value.includes("-----BEGIN ") ? undefined : "holds no PEM text");
     return (
       (await this.#check(context, cluster, { ...demand, key: "tls.crt", unfit: isPem })) ??

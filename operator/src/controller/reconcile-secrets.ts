@@ -6,6 +6,7 @@ import { REDIS_AUTH_KEY, redisAuthConfig } from "../resource/redis-config.ts";
 import { secretObjects } from "../resource/secrets.ts";
 import { isNotFound, type KubernetesObject, Secret } from "../runtime/index.ts";
 import { applyChildren } from "./apply-children.ts";
+import { currentCertificates } from "./current-certificates.ts";
 import type { ConcernContext } from "./dependencies.ts";
 import { childInformer } from "./informers.ts";
 
@@ -40,6 +41,11 @@ export async function reconcileSecrets(context: ConcernContext, cluster: ChatClu
       password: randomText,
     }),
   };
+  if (cluster.spec.ingress.tls?.ownAuthority) {
+    const authority = await held(context, cluster, names.authority, ["ca.crt", "ca.key"]);
+    const tls = await held(context, cluster, names.tls, ["tls.crt", "tls.key"]);
+    Object.assign(texts, await currentCertificates(context, cluster, { authority, tls }));
+  }
   await applyChildren(context, cluster, "secrets", { beside: texts, render: () => secretObjects(cluster, texts) });
   return {
     adminToken: texts[names.admin]?.token ?? "",
@@ -62,17 +68,27 @@ function login(texts: Texts | undefined): { username: string; password: string }
 }
 
 async function existingOr(
-  { informers, client }: ConcernContext,
+  context: ConcernContext,
   cluster: ChatCluster,
   name: string,
   makers: Record<string, () => string>,
 ): Promise<Texts> {
+  const known = await held(context, cluster, name, Object.keys(makers));
+  return Object.fromEntries(Object.entries(makers).map(([key, make]) => [key, known[key] || make()]));
+}
+
+/** What a Secret holds, by key: of the cache if all of the keys are there, else of the API server; nothing if there is no such Secret. */
+async function held(
+  { informers, client }: ConcernContext,
+  cluster: ChatCluster,
+  name: string,
+  keys: readonly string[],
+): Promise<Texts> {
   const { namespace } = cluster.metadata;
   const cached = childInformer(informers, Secret).get(`${namespace}/${name}`);
-  const complete = cached && Object.keys(makers).every((key) => textsOf(cached)[key]);
+  const complete = cached && keys.every((key) => textsOf(cached)[key]);
   const live = complete ? cached : await client.get(Secret, { namespace, name }).catch(absent);
-  const known = live ? textsOf(live) : {};
-  return Object.fromEntries(Object.entries(makers).map(([key, make]) => [key, known[key] || make()]));
+  return live ? textsOf(live) : {};
 }
 
 function absent(error: unknown): undefined {

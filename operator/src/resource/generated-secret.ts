@@ -3,7 +3,7 @@ import type { Construct } from "constructs";
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import { MANAGED_BY } from "./names.ts";
 
-/** A Secret with the given texts by key. */
+/** A Secret with the given texts by key. One with a certificate is of the type that says so, for those who look for it. */
 export function generatedSecret(
   scope: Construct,
   cluster: ChatCluster,
@@ -22,7 +22,7 @@ export function generatedSecret(
         ...labels,
       },
     },
-    type: "Opaque",
+    type: "tls.crt" in texts ? "kubernetes.io/tls" : "Opaque",
     data: Object.fromEntries(base64),
   });
 }

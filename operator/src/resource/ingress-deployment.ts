@@ -17,7 +17,7 @@ import { containerResources } from "./container-resources.ts";
 import { pullSecrets } from "./image-pull.ts";
 import type { Images } from "./images.ts";
 import { haproxyConfig } from "./ingress-config.ts";
-import { childName, labels, selectorLabels } from "./names.ts";
+import { childName, labels, selectorLabels, tlsSecretName } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
 import { surgeBy } from "./rollout.ts";
 import { spread } from "./scheduling.ts";
@@ -134,13 +134,13 @@ function agentContainer(cluster: ChatCluster, images: Images): k8s.Container {
 }
 
 /** The certificate under the names by which HAProxy finds its key. A whole folder: the kubelet renews that when the Secret changes. */
-function tlsVolumes({ spec }: ChatCluster): k8s.Volume[] {
-  if (!spec.ingress.tls) return [];
+function tlsVolumes(cluster: ChatCluster): k8s.Volume[] {
+  if (!cluster.spec.ingress.tls) return [];
   const items = [
     { key: "tls.crt", path: basename(HAPROXY_CERTIFICATE) },
     { key: "tls.key", path: `${basename(HAPROXY_CERTIFICATE)}.key` },
   ];
-  return [{ name: TLS_VOLUME, secret: { secretName: spec.ingress.tls.secretName, items } }];
+  return [{ name: TLS_VOLUME, secret: { secretName: tlsSecretName(cluster), items } }];
 }
 
 function tlsMounts({ spec }: ChatCluster): k8s.VolumeMount[] {

@@ -31,7 +31,14 @@ export function secretNames(cluster: ChatCluster) {
     cassandra: `${name}-cassandra`,
     cassandraAdmin: `${name}-cassandra-admin`,
     admin: `${name}-admin`,
+    authority: `${name}-ca`,
+    tls: `${name}-tls`,
   } as const;
+}
+
+/** The Secret with HAProxy's certificate: the user's, or the operator's own. */
+export function tlsSecretName(cluster: ChatCluster): string {
+  return cluster.spec.ingress.tls?.secretName ?? secretNames(cluster).tls;
 }
 
 /** Labels that select a component's pods. A Deployment's selector cannot be changed: these must never change. */

@@ -32,13 +32,35 @@ export const IngressServiceSpec = Type.Object(
 /** TLS at HAProxy. */
 export const IngressTlsSpec = Type.Object(
   {
-    secretName: Type.String({
-      minLength: 1,
-      maxLength: 253,
-      description:
-        "Secret of the same namespace and of type kubernetes.io/tls, as cert-manager writes it. A renewed certificate is taken up without closing " +
-        "a connection.",
-    }),
+    secretName: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 253,
+        description:
+          "Secret of the same namespace and of type kubernetes.io/tls, as cert-manager writes it. A renewed certificate is taken up without " +
+          "closing a connection.",
+      }),
+    ),
+    ownAuthority: Type.Optional(
+      Type.Object(
+        {
+          hosts: Type.Array(
+            Type.String({
+              minLength: 1,
+              maxLength: 253,
+              pattern: "^[A-Za-z0-9*.:-]+$",
+              description: "Host name or IP address by which clients reach HAProxy.",
+            }),
+            { minItems: 1, maxItems: 64, description: "What the certificate is for." },
+          ),
+        },
+        {
+          description:
+            "The operator makes a certificate authority of this ChatCluster, and a certificate that it renews 30 days before its end. Clients have " +
+            "to trust `ca.crt` of Secret NAME-tls: for tests and private networks.",
+        },
+      ),
+    ),
     hstsSeconds: Type.Integer({
       minimum: 0,
       maximum: 63_072_000,
@@ -47,7 +69,15 @@ export const IngressTlsSpec = Type.Object(
         "How long browsers must insist on TLS (Strict-Transport-Security, RFC 6797). 0 sends no such header.",
     }),
   },
-  { description: "TLS 1.2 and 1.3 with HTTP/2 on port 443 of the Service, in the place of plain HTTP on 8080." },
+  {
+    description: "TLS 1.2 and 1.3 with HTTP/2 on port 443 of the Service, in the place of plain HTTP on 8080.",
+    "x-kubernetes-validations": [
+      {
+        rule: "has(self.secretName) != has(self.ownAuthority)",
+        message: "spec.ingress.tls needs either spec.ingress.tls.secretName or spec.ingress.tls.ownAuthority",
+      },
+    ],
+  },
 );
 
 /** HAProxy, which sends each user (or conversation) to the same server by consistent hashing. */
