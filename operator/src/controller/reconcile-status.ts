@@ -30,7 +30,7 @@ export async function reconcileStatus(
     chat: stateOf(context, cluster, "chat", servers.replicas ?? servers.min),
     redis: stateOf(context, cluster, "redis", 1),
     cassandra: stateOf(context, cluster, "cassandra", cassandra.nodes),
-    ingress: stateOf(context, cluster, "ingress", ingress.replicas),
+    ingress: stateOf(context, cluster, "ingress", ingress.mode === "None" ? 0 : ingress.replicas),
   };
   await writeStatus(context, cluster, chatClusterStatus(observation, desiredServers, context.clock));
 }
