@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { until } from "@chatcluster/foundation/until";
@@ -7,6 +6,8 @@ import { type ControlPlaneProcess, connectCluster, type LocalCluster } from "@ch
 import { signToken } from "@chatcluster/local/token";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
+import { forwardInto } from "./forward.ts";
+import type { Chat } from "./person.ts";
 
 /** The ChatCluster that `npm run up` makes. */
 export const SAMPLE = { namespace: "default", name: "sample" } as const;
@@ -45,6 +46,7 @@ const podsSchema = Type.Object({
   ),
 });
 
+const serviceSchema = Type.Object({ spec: Type.Object({ clusterIP: Type.String() }) });
 const secretSchema = Type.Object({ data: Type.Object({ "jwt-secret": Type.String() }) });
 
 type Component = "chat" | "ingress";
@@ -158,42 +160,9 @@ export class Cluster {
     });
   }
 
-  /** `kill -9` of the one process of a pod. */
-  kill(pod: string): Promise<void> {
-    return this.#local.killContainer(NAMESPACE, pod);
-  }
-
-  /** Deletes a pod, and waits until another one is ready in its place. */
-  async replace(pod: string, component: Component = "chat"): Promise<void> {
-    const { length } = await this.#pods(component);
-    await this.kubectl.run(["delete", "pod", pod, "-n", NAMESPACE, "--wait=false"]);
-    const isReplaced = async () => {
-      const pods = await this.#pods(component);
-      return pods.length === length && !pods.some(({ name }) => name === pod);
-    };
-    await until(isReplaced, `another pod in the place of ${pod}`);
-  }
-
-  /** Names of the sample's pods on a node, whatever their state; the first node has number 1. */
-  async podsOn(node: number): Promise<string[]> {
-    const field = `spec.nodeName=${this.#local.nodes[node - 1]}`;
-    const labels = `app.kubernetes.io/instance=${NAME}`;
-    const which = ["-n", NAMESPACE, "-l", labels, "--field-selector", field];
-    const output = await this.kubectl.run(["get", "pods", ...which, "-o", "name"]);
-    return output
-      .trim()
-      .split("\n")
-      .map((line) => line.replace("pod/", ""));
-  }
-
-  /** Ends a node as a loss of power would, and starts it again when the work is done. */
-  async withoutNode<Value>(node: number, work: () => Promise<Value>): Promise<Value> {
-    await this.#local.stopNode(node);
-    try {
-      return await work();
-    } finally {
-      await this.#local.startNode(node);
-    }
+  /** `kill -9` of the one process of a pod, or of a container of it. */
+  kill(pod: string, container?: string): Promise<void> {
+    return this.#local.killContainer(NAMESPACE, pod, container);
   }
 
   /** Kills a part of the control plane, and starts it again when the work is done. */
@@ -214,6 +183,25 @@ export class Cluster {
     );
   }
 
+  /** `kill -9` of the main process of a pod's container. */
+  killContainer(namespace: string, pod: string, container: string): Promise<void> {
+    return this.#local.killContainer(namespace, pod, container);
+  }
+
+  /** The users' door of another ChatCluster, and tokens with its key. Disposing it closes the way. */
+  async chatOf(namespace: string, name: string): Promise<Chat & AsyncDisposable> {
+    const ask = (kind: string, child: string) => this.kubectl.json(["get", kind, child, "-n", namespace]);
+    const { data } = Value.Parse(secretSchema, await ask("secret", `${name}-auth`));
+    const { spec } = Value.Parse(serviceSchema, await ask("service", `${name}-ingress`));
+    const forward = await forwardInto(this.#local, `${spec.clusterIP}:8080`);
+    const key = Buffer.from(data["jwt-secret"], "base64");
+    return {
+      chatUrl: `ws://${forward.address}/chat`,
+      token: (user) => signToken(key, user),
+      [Symbol.asyncDispose]: () => forward[Symbol.asyncDispose](),
+    };
+  }
+
   /** Runs a program of the tests inside the cluster's network, with `input` on its standard input; gives what it printed. */
   async runInside(program: URL, input: string): Promise<string> {
     const [command = "", ...args] = [...this.#local.enterNetwork, process.execPath, fileURLToPath(program)];
@@ -224,17 +212,6 @@ export class Cluster {
     if (status !== 0) throw new Error(`${program.pathname} ended with ${status}`);
     return output;
   }
-}
-
-/** Has the cluster consist of so many nodes: further ones join, those beyond leave. */
-export async function haveNodes(count: number): Promise<void> {
-  const program = fileURLToPath(new URL("../../local/src/cli.ts", import.meta.url));
-  const child = spawn(process.execPath, [program, "up", "--nodes", String(count)], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const ended = once(child, "close") as Promise<[number | null]>;
-  const [[status], output, errors] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-  if (status !== 0) throw new Error(`up --nodes ${count} ended with ${status}:\n${output}${errors}`);
 }
 
 /** Connects to the cluster that the test run has brought up, once nothing is on its way there any more. */

@@ -2,6 +2,9 @@ import { ChatClient, type ChatClientOptions, type Receipt } from "@chatcluster/c
 import type { Cluster } from "./cluster.ts";
 import { History } from "./history.ts";
 
+/** Where chat is and who may come in. */
+export type Chat = Pick<Cluster, "chatUrl" | "token">;
+
 /** A user with one device, and all that the application on it has seen. */
 export class Person implements Disposable {
   readonly id: string;
@@ -13,7 +16,7 @@ export class Person implements Disposable {
   readonly errors: Error[] = [];
 
   /** @param options such as the transport. */
-  constructor(cluster: Cluster, id: string, options: Partial<ChatClientOptions> = {}) {
+  constructor(cluster: Chat, id: string, options: Partial<ChatClientOptions> = {}) {
     this.id = id;
     this.client = new ChatClient({
       url: cluster.chatUrl,

@@ -21,7 +21,7 @@ for (const store of ["redis", "cassandra"])
     const { id } = await sender.client.createConversation({ kind: "direct", memberIds: [receiver.id] });
     const traffic = new Traffic(sender, id, 20);
     await until(() => traffic.acknowledged.size > 50, "traffic flows");
-    await cluster.kill(`sample-${store}-0`);
+    await cluster.kill(`sample-${store}-0`, store);
     const before = traffic.acknowledged.size;
     await until(() => traffic.acknowledged.size > before + 100, "traffic goes on");
     await traffic.end();

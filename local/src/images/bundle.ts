@@ -37,6 +37,8 @@ export const chatServer: readonly Program[] = [
 export const operator: readonly Program[] = [
   { entry: "operator/src/main.ts", output: "operator.mjs" },
   { entry: "operator/src/ingress-agent/main.ts", output: "ingress-agent.mjs" },
+  { entry: "operator/src/cassandra-agent/main.ts", output: "cassandra-agent.mjs" },
+  { entry: "operator/src/cassandra-agent/prepare.ts", output: "cassandra-prepare.mjs" },
 ];
 
 /** The layer with programs of this repository in `/app`. */

@@ -1,5 +1,6 @@
 import { link, readdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { CodedError } from "@chatcluster/foundation/errors";
 import chatServerPackage from "../../../chat-server/package.json" with { type: "json" };
 import { contentKey, type Progress } from "../cache/entry.ts";
 import { debianServices } from "../tools/catalogue.ts";
@@ -29,7 +30,7 @@ const jre: DebianService = {
 /** How each image is made and run; users, commands and writable folders as docs/architecture.md has them. */
 export const recipes: Readonly<Record<ImageName, Recipe>> = {
   "chat-server": nodeRecipe("chat-server", "/app/chat-server.mjs", chatServer, chatServerPackage.config.nodeOptions),
-  operator: nodeRecipe("operator", "/app/operator.mjs", operator),
+  operator: withJolokia(nodeRecipe("operator", "/app/operator.mjs", operator)),
   redis: {
     config: { User: "999:999", Env: ENVIRONMENT, Cmd: ["redis-server"], WorkingDir: "/data" },
     layers: (progress) =>
@@ -81,6 +82,20 @@ function nodeRecipe(name: string, program: string, programs: readonly Program[],
       await bundleLayer(name, programs, progress),
     ],
   };
+}
+
+/** The agent beside Cassandra brings Jolokia's agent for its JVM along. */
+function withJolokia({ config, layers }: Recipe): Recipe {
+  return { config, layers: async (progress) => [await jolokiaLayer(progress), ...(await layers(progress))] };
+}
+
+async function jolokiaLayer(progress: Progress): Promise<Layer> {
+  const jars = await tool("jolokia-jars", progress);
+  const [jar = "", ...others] = await readdir(jars);
+  if (others.length > 0) throw new CodedError("source_missing", `${jars} holds more than Jolokia's agent`);
+  return directoryLayer(`jolokia-${contentKey(REVISION, jar)}`, progress, (root) =>
+    readFile(join(jars, jar)).then((content) => putFile(root, "app/jolokia.jar", content)),
+  );
 }
 
 async function nodeLayer(progress: Progress): Promise<Layer> {

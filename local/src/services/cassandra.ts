@@ -33,6 +33,8 @@ export type CassandraOptions = {
    * quicker, and a kill loses what was written in the last ten seconds.
    */
   durable?: boolean;
+  /** Further options of the JVM, such as an agent [none]. */
+  javaOptions?: readonly string[];
 };
 
 export type Cassandra = ServiceControl & AsyncDisposable & CassandraAddress & { readonly pid: number };
@@ -41,7 +43,7 @@ export type Cassandra = ServiceControl & AsyncDisposable & CassandraAddress & { 
  * A Cassandra node of its own with password authentication, small (700 MiB resident) and ready in 6 to 25 s. Most tests do not need
  * to own one: {@link sharedCassandra} is there at once.
  */
-export async function startCassandra({ durable = true }: CassandraOptions = {}): Promise<Cassandra> {
+export async function startCassandra({ durable = true, javaOptions = [] }: CassandraOptions = {}): Promise<Cassandra> {
   const paths = await tools(["java", "cassandra-jars"]);
   const [port = 0, storagePort = 0] = await freePorts(2);
   const address: CassandraAddress = {
@@ -67,8 +69,8 @@ export async function startCassandra({ durable = true }: CassandraOptions = {}):
       const properties = javaProperties(directory, durable).map(([name, value]) => `-D${name}=${value}`);
       const heap = ["-Xms384m", "-Xmx384m", "-Xss512k", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"];
       // Compiling only with the quick compiler starts faster, and tests are over before the slow one would pay off.
-      const options = [`@${JVM_OPTIONS}`, ...heap, "-XX:TieredStopAtLevel=1", ...properties, "-cp", classPath];
-      return [paths.java, ...options, "org.apache.cassandra.service.CassandraDaemon"];
+      const options = [`@${JVM_OPTIONS}`, ...heap, "-XX:TieredStopAtLevel=1", ...properties, ...javaOptions];
+      return [paths.java, ...options, "-cp", classPath, "org.apache.cassandra.service.CassandraDaemon"];
     },
     ready: () => answers(address),
   });

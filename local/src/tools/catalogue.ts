@@ -1,7 +1,7 @@
 import type { DebianService } from "./debian.ts";
 import type { GoModule } from "./go.ts";
 
-/** Where each tool comes from. A tool's name is its program's, but for `cni-plugins`, `cassandra-jars` and `python-clients`, which are folders. */
+/** Where each tool comes from. A tool's name is its program's, but for `cni-plugins`, `cassandra-jars`, `jolokia-jars` and `python-clients`, which are folders. */
 
 export const goModules = [
   {
@@ -88,4 +88,11 @@ export type GoTool = keyof typeof goTools;
 export type DebianServiceTool = keyof typeof debianServiceTools;
 export type InstalledTool = keyof typeof installedTools;
 export type WheelTool = "kubectl" | "k6";
-export type ToolName = GoTool | DebianServiceTool | InstalledTool | WheelTool | "cassandra-jars" | "python-clients";
+export type ToolName =
+  | GoTool
+  | DebianServiceTool
+  | InstalledTool
+  | WheelTool
+  | "cassandra-jars"
+  | "jolokia-jars"
+  | "python-clients";

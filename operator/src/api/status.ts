@@ -21,6 +21,21 @@ export const ConditionSchema = Type.Object(
   { description: "One aspect of the state; docs/status-conditions.md lists them all." },
 );
 
+/** The ring as it is, while it is brought to what the spec asks. */
+const CassandraStatus = Type.Object(
+  {
+    nodes: Type.Integer({ format: "int32", description: "Nodes that have joined the ring and not left it." }),
+    replicationFactor: Type.Optional(
+      Type.Integer({
+        format: "int32",
+        description: "Copies of every row that there are: a changed number counts once the repair after it is over.",
+      }),
+    ),
+  },
+  { description: "The ring of Cassandra as it is, while it is brought to what the spec asks." },
+);
+export type CassandraStatus = Static<typeof CassandraStatus>;
+
 /** What the operator saw last. */
 export const ChatClusterStatus = Type.Object(
   {
@@ -47,6 +62,7 @@ export const ChatClusterStatus = Type.Object(
     selector: Type.Optional(
       Type.String({ description: "Label selector of the chat servers' pods, for the scale subresource." }),
     ),
+    cassandra: Type.Optional(CassandraStatus),
     conditions: Type.Optional(
       Type.Array(ConditionSchema, {
         description: "The state by aspect: Ready, Progressing, Degraded, Paused and one for each component.",

@@ -19,6 +19,7 @@ const KEPT = [
   "maxLength",
   "minItems",
   "maxItems",
+  "maxProperties",
 ] as const;
 
 /**

@@ -3,7 +3,9 @@ import { after, before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
 import { type Cassandra, startCassandra } from "@chatcluster/local/services";
 import { auth, Client } from "cassandra-driver";
-import { type CredentialsRequest, cqlCassandraCredentials, type Login } from "./cassandra-credentials.ts";
+import { type CredentialsRequest, cqlCassandraCredentials } from "./cassandra-credentials.ts";
+import { cqlCassandraReplication } from "./cassandra-replication.ts";
+import type { Login } from "./cassandra-session.ts";
 
 // One of its own: the default superuser is switched off for good.
 let cassandra: Cassandra;
@@ -55,6 +57,25 @@ test("a new Cassandra gets both roles, and its default superuser is off", async 
   );
   const replicas = rows.map((row) => (row.get("replication") as Record<string, string>).dc1);
   assert.deepEqual(replicas, ["1"]);
+});
+
+test("the copies of roles, messages and records are changed together, and read where there is data", async () => {
+  const asked = { contactPoints: [cassandra.contactPoint], datacenter: "dc1", admin };
+  assert.deepEqual(await cqlCassandraReplication.read(asked), new Map(Object.entries({ chat: 1, system_auth: 1 })));
+  await cqlCassandraReplication.change(asked, 2);
+  assert.deepEqual(await cqlCassandraReplication.read(asked), new Map(Object.entries({ chat: 2, system_auth: 2 })));
+  // Else no node could ever leave a ring of three: these two want three and two nodes as they come.
+  const { rows } = await as(admin, (client) =>
+    client.execute("SELECT keyspace_name, replication FROM system_schema.keyspaces"),
+  );
+  for (const keyspace of ["system_distributed", "system_traces"]) {
+    const row = rows.find((each) => each.get("keyspace_name") === keyspace);
+    assert.equal((row?.get("replication") as Record<string, string> | undefined)?.dc1, "2", keyspace);
+  }
+  await cqlCassandraReplication.change(asked, 1);
+  // What was changed once is not changed again by a look at the roles.
+  await cqlCassandraCredentials.ensure(request({ replicationFactor: 3 }));
+  assert.deepEqual((await cqlCassandraReplication.read(asked)).get("system_auth"), 1);
 });
 
 test("the chat servers' role has no right over roles or other keyspaces", async () => {

@@ -13,8 +13,8 @@ import { checkImages } from "./check-images.ts";
 import { UserSecretsCheck } from "./check-user-secrets.ts";
 import type { ConcernContext, Dependencies, Problem } from "./dependencies.ts";
 import { failureProblem, isLasting } from "./failure-problem.ts";
-import { reconcileCassandra } from "./reconcile-cassandra.ts";
-import { CredentialsReconciler, type CredentialsState } from "./reconcile-credentials.ts";
+import { CassandraReconciler } from "./reconcile-cassandra.ts";
+import type { CredentialsState } from "./reconcile-credentials.ts";
 import { reconcileIngress } from "./reconcile-ingress.ts";
 import { reconcileRedis } from "./reconcile-redis.ts";
 import { ScalingReconciler } from "./reconcile-scaling.ts";
@@ -29,7 +29,7 @@ const RETRY_MS = 5_000;
 export class ChatClusterReconciler {
   readonly #dependencies: Dependencies;
   readonly #scaling: ScalingReconciler;
-  readonly #credentials = new CredentialsReconciler();
+  readonly #cassandra = new CassandraReconciler();
   readonly #userSecrets: UserSecretsCheck;
   readonly #uids = new Map<string, string>();
   /** Parsed specs by uid: a spec changes with its generation only. */
@@ -73,7 +73,9 @@ export class ChatClusterReconciler {
     for (const { reason, message } of [...work.problems, ...failures.filter(isLasting)])
       context.events.record(cluster, { type: "Warning", reason, action: "Reconcile", note: message });
     await reconcileStatus(context, cluster, {
-      credentials: credentialsOf(outcome?.credentials),
+      credentials: credentialsOf(outcome?.cassandra?.credentials),
+      ring: outcome?.cassandra?.ring ?? cluster.status?.cassandra,
+      ringWork: outcome?.cassandra?.work,
       scaling: outcome?.scaling?.decision,
       desiredServers: outcome?.scaling?.decision.replicas,
       draining: outcome?.scaling?.draining ?? [],
@@ -82,11 +84,13 @@ export class ChatClusterReconciler {
       failures,
     });
     if (work.failures.length > 0) throw new AggregateError(work.failures, "");
-    return requeue(outcome?.scaling?.requeueAfterMs, work.problems.length > 0 || outcome?.credentials?.ready === false);
+    const retry = work.problems.length > 0 || outcome?.cassandra?.credentials.ready === false ? RETRY_MS : undefined;
+    return requeue([outcome?.scaling?.requeueAfterMs, outcome?.cassandra?.requeueAfterMs, retry]);
   }
 
   async #reconcileChildren(context: ConcernContext, cluster: ChatCluster, secrets: Credentials, work: Work) {
-    await work.run("cassandra", async () => work.note(await reconcileCassandra(context, cluster)));
+    const cassandra = await work.run("cassandra", () => this.#cassandra.reconcile(context, cluster, secrets));
+    for (const problem of cassandra?.problems ?? []) work.note(problem);
     await work.run("redis", async () => work.note(await reconcileRedis(context, cluster)));
     const scaling = await work.run("scaling", () => this.#scaling.reconcile(context, cluster, secrets.adminToken));
     const push = await work.run("push", () => this.#userSecrets.push(context, cluster));
@@ -95,8 +99,7 @@ export class ChatClusterReconciler {
     if (scaling && push)
       await work.run("servers", () => reconcileServers(context, cluster, scaling.replicas, push.services));
     await work.run("ingress", () => reconcileIngress(context, cluster));
-    const credentials = await work.run("credentials", () => this.#credentials.reconcile(context, cluster, secrets));
-    return { scaling, credentials };
+    return { scaling, cassandra };
   }
 
   #parse({ events }: ConcernContext, object: KubernetesObject): ChatCluster {
@@ -124,7 +127,7 @@ export class ChatClusterReconciler {
     if (uid === undefined) return;
     this.#uids.delete(key);
     this.#scaling.forget(uid);
-    this.#credentials.forget(uid);
+    this.#cassandra.forget(uid);
     this.#userSecrets.forget(uid);
     this.#dependencies.settled.forget(uid);
     this.#specs.delete(uid);
@@ -159,7 +162,7 @@ function credentialsOf(state: CredentialsState | undefined): { ready: boolean; p
   return state.waiting ? { ready: false } : { ready: false, problem: state.problem };
 }
 
-function requeue(pollMs: number | undefined, retry: boolean): Result | undefined {
-  const waits = [pollMs, retry ? RETRY_MS : undefined].filter((ms) => ms !== undefined);
+function requeue(milliseconds: readonly (number | undefined)[]): Result | undefined {
+  const waits = milliseconds.filter((ms) => ms !== undefined);
   return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
 }

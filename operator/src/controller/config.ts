@@ -16,7 +16,10 @@ export const operatorConfigSchema = Type.Object({
     { default: "info" },
   ),
   imageChatServer: Type.String({ default: "", description: "image of the chat servers where a spec names none" }),
-  imageIngressAgent: Type.String({ default: "", description: "image of the ingress agent: the operator's own" }),
+  imageIngressAgent: Type.String({
+    default: "",
+    description: "image of the agents beside HAProxy and Cassandra: the operator's own",
+  }),
   imageRedis: Type.String({ default: "docker.io/library/redis:7.2" }),
   imageCassandra: Type.String({ default: "docker.io/library/cassandra:5.0" }),
   imageHaproxy: Type.String({ default: "docker.io/library/haproxy:3.0" }),

@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import type { ChatClusterStatus } from "../api/status.ts";
+import type { NodeView } from "../cassandra-agent/node-view.ts";
+import { CASSANDRA_AGENT_PORT } from "../cassandra-agent/paths.ts";
 import { CHAT_ADMIN_PORT } from "../resource/names.ts";
 import {
   type Client,
@@ -13,6 +15,7 @@ import {
   Deployment,
   type KubernetesObject,
   NetworkPolicy,
+  PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
   Role,
@@ -56,7 +59,7 @@ after(async () => {
 });
 
 /** An operator of one namespace that crashes after so many steps. @returns whether it came so far */
-async function runUntilCrash(namespace: string, crashAfter: number): Promise<boolean> {
+async function runUntilCrash(namespace: string, crashAfter: number, isOver = isDone): Promise<boolean> {
   const env = {
     CRASH_AFTER: String(crashAfter),
     OPERATOR_WATCH_NAMESPACE: namespace,
@@ -64,7 +67,7 @@ async function runUntilCrash(namespace: string, crashAfter: number): Promise<boo
   };
   await using operator = await startOperatorProgram(server.kubeconfigFile, env, CRASHING);
   const hasCrashed = () => operator.child.signalCode === "SIGKILL";
-  await until(async () => hasCrashed() || (await isDone(namespace)), `step ${crashAfter}, or the end of the work`);
+  await until(async () => hasCrashed() || (await isOver(namespace)), `step ${crashAfter}, or the end of the work`);
   return hasCrashed();
 }
 
@@ -203,5 +206,111 @@ test("an operator that dies after any step of a scale-down leaves a drain that t
     assert.equal(kept.metadata.annotations?.["chatcluster.dev/drain-started-at"], undefined, namespace);
     assert.ok(servers.drains.includes(`${addresses.get(namespace)}.2`), namespace);
     assert.ok(!servers.drains.includes(`${addresses.get(namespace)}.1`), namespace);
+  }
+});
+
+/** Rings of three nodes, each node at an address of its own on this machine: 127.78.RING.NODE. */
+async function playRings() {
+  const modes = new Map<string, "NORMAL" | "LEAVING" | "LEFT">();
+  const asked: string[] = [];
+  const http = createServer((request, response) => {
+    const [, , ring = "", node = ""] = (request.socket.localAddress ?? "").split(".");
+    const last = modes.get(ring) ?? "NORMAL";
+    if (request.method === "POST") {
+      asked.push(`${ring}.${node}`);
+      modes.set(ring, "LEAVING");
+      response.writeHead(202).end(JSON.stringify({ mode: "LEAVING" }));
+      return;
+    }
+    const members = ["1", "2", "3"].filter((each) => each !== "3" || last !== "LEFT");
+    const view: NodeView = {
+      hostId: node,
+      mode: node !== "3" || last === "NORMAL" ? "NORMAL" : last === "LEAVING" ? "LEAVING" : "DECOMMISSIONED",
+      gossip: true,
+      nativeTransport: true,
+      ring: members.map((hostId) => ({ hostId, endpoint: `node-${hostId}:7000`, up: true, state: "normal" as const })),
+      loadBytes: 1,
+      disk: { totalBytes: 1e9, freeBytes: 1e9 },
+    };
+    // Its data has gone by the next look.
+    if (node === "3" && last === "LEAVING") modes.set(ring, "LEFT");
+    response.end(JSON.stringify(view));
+  });
+  http.listen(CASSANDRA_AGENT_PORT, "0.0.0.0");
+  await once(http, "listening");
+  return {
+    asked,
+    async [Symbol.asyncDispose]() {
+      http.closeAllConnections();
+      http.close();
+      await once(http, "close");
+    },
+  };
+}
+
+async function cassandraReplicas(namespace: string): Promise<number | undefined> {
+  const { items } = await admin.list(StatefulSet, {
+    namespace,
+    labelSelector: "app.kubernetes.io/component=cassandra",
+  });
+  return (items[0]?.spec as { replicas: number } | undefined)?.replicas;
+}
+
+/** Three Cassandra pods that are ready, with their claims, and a StatefulSet that knows them. */
+async function runRing(namespace: string, ring: number): Promise<void> {
+  const { spec, metadata: set } = await admin.get(StatefulSet, { namespace, name: "sample-cassandra" });
+  const { template } = spec as {
+    template: { metadata: { labels: Record<string, string> }; spec: { volumes: object[] } };
+  };
+  for (const node of [1, 2, 3]) {
+    const name = `sample-cassandra-${node - 1}`;
+    await admin.create({
+      apiVersion: PersistentVolumeClaim.apiVersion,
+      kind: PersistentVolumeClaim.kind,
+      metadata: { name: `data-${name}`, namespace, labels: template.metadata.labels },
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "10Gi" } } },
+    });
+    const volumes = [...template.spec.volumes, { name: "data", emptyDir: {} }];
+    const metadata = { ...template.metadata, name, namespace };
+    await admin.create({ apiVersion: Pod.apiVersion, kind: Pod.kind, metadata, spec: { ...template.spec, volumes } });
+    const ip = `127.78.${ring}.${node}`;
+    const status = { phase: "Running", podIP: ip, podIPs: [{ ip }], conditions: [{ type: "Ready", status: "True" }] };
+    await admin.mergePatch(Pod, { namespace, name }, { status }, "status");
+  }
+  const counts = { replicas: 3, readyReplicas: 3, updatedReplicas: 3, observedGeneration: set.generation };
+  await admin.mergePatch(StatefulSet, { namespace, name: set.name }, { status: counts }, "status");
+}
+
+test("an operator that dies after any step of a node's departure leaves what the next one takes to its end", async () => {
+  await using rings = await playRings();
+  const isGone = async (namespace: string) => (await cassandraReplicas(namespace)) === 2;
+  const interrupted: string[] = [];
+  let survived = false;
+  for (let step = 1; !survived; step++) {
+    const namespace = await restrictedNamespace(admin, `departure-${step}`);
+    await admin.create(chatCluster("sample", { cassandra: { nodes: 3, replicationFactor: 1 } }, namespace));
+    {
+      await using _first = await startOperatorProgram(server.kubeconfigFile, {
+        OPERATOR_LEADER_ELECTION: "false",
+        OPERATOR_WATCH_NAMESPACE: namespace,
+      });
+      await until(async () => (await cassandraReplicas(namespace)) === 3, "three nodes");
+      await runRing(namespace, step);
+    }
+    const spec = { cassandra: { nodes: 2 } };
+    await admin.mergePatch(CHAT_CLUSTER, { namespace, name: "sample" }, { spec });
+    survived = !(await runUntilCrash(namespace, step, isGone));
+    if (!survived) interrupted.push(namespace);
+  }
+  assert.ok(interrupted.length >= 4, `only ${interrupted.length} steps: a note, a decommission, a status, a number`);
+  await using _next = await nextOperator();
+  for (const namespace of interrupted) {
+    await until(() => isGone(namespace), `${namespace} to be of two nodes`);
+    const ring = namespace.split("-")[1];
+    assert.deepEqual(
+      new Set(rings.asked.filter((each) => each.startsWith(`${ring}.`))),
+      new Set([`${ring}.3`]),
+      namespace,
+    );
   }
 });

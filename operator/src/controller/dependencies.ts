@@ -1,8 +1,10 @@
 import type { Logger } from "@chatcluster/foundation/logger";
+import type { CassandraAgentClient } from "../cassandra-agent/client.ts";
 import type { Images } from "../resource/images.ts";
 import type { Applier, Client, Clock, EventRecorder } from "../runtime/index.ts";
 import type { SettledChildren } from "./apply-children.ts";
 import type { CassandraCredentials } from "./cassandra-credentials.ts";
+import type { CassandraReplication } from "./cassandra-replication.ts";
 import type { Informers } from "./informers.ts";
 import type { ServerStatusClient } from "./server-status-client.ts";
 
@@ -15,6 +17,8 @@ export interface Dependencies {
   readonly events: Pick<EventRecorder, "record">;
   readonly serverStatus: ServerStatusClient;
   readonly cassandraCredentials: CassandraCredentials;
+  readonly cassandraReplication: CassandraReplication;
+  readonly cassandraAgents: CassandraAgentClient;
   /** Images of containers that a spec names none for; "" where the operator has no default. */
   readonly defaultImages: Images;
   /** Where the operator runs, and Cassandra must let it in from. */

@@ -8,7 +8,6 @@ import {
   type Client,
   ConfigMap,
   Deployment,
-  isNotFound,
   NetworkPolicy,
   Pod,
   PodDisruptionBudget,
@@ -54,7 +53,7 @@ const CHILDREN: [kind: ResourceKind, suffixes: string[]][] = [
   [StatefulSet, ["redis", "cassandra"]],
   [Service, ["chat", "chat-admin", "redis", "cassandra", "ingress"]],
   [ConfigMap, ["redis", "cassandra", "ingress"]],
-  [Secret, ["auth", "redis", "cassandra", "cassandra-admin", "admin"]],
+  [Secret, ["auth", "redis", "cassandra", "cassandra-admin", "cassandra-agent", "admin"]],
   [PodDisruptionBudget, ["chat", "redis", "cassandra", "ingress"]],
   [NetworkPolicy, ["redis", "cassandra"]],
   [ServiceAccount, ["ingress"]],
@@ -104,7 +103,7 @@ test("every object of a ChatCluster is made, owned by it, and nothing is forbidd
     for (const suffix of suffixes) {
       const object = await child(namespace, kind, suffix);
       const [owner] = object.metadata.ownerReferences ?? [];
-      const isKept = kind === Secret && suffix.startsWith("cassandra");
+      const isKept = kind === Secret && ["cassandra", "cassandra-admin"].includes(suffix);
       assert.equal(owner?.uid, isKept ? undefined : metadata.uid, `${kind.kind} ${suffix}`);
       assert.equal(owner?.controller, isKept ? undefined : true);
       assert.equal(object.metadata.labels?.["app.kubernetes.io/managed-by"], "chatcluster-operator");
@@ -223,29 +222,6 @@ test("a changed spec changes the children that it concerns and no other", async 
   const { data } = await child(namespace, ConfigMap, "ingress");
   assert.match((data as Record<string, string>)["haproxy.cfg"] ?? "", /conversation/);
   assert.equal((await child(namespace, StatefulSet, "redis")).metadata.resourceVersion, redis.metadata.resourceVersion);
-});
-
-test("without an ingress of its own nothing of HAProxy is left, and it comes back when the spec wants it", async () => {
-  const namespace = await restrictedNamespace(admin, "no-ingress");
-  await create(namespace);
-  await child(namespace, Deployment, "ingress");
-  const isThere = () =>
-    child(namespace, Deployment, "ingress").then(
-      () => true,
-      (error: unknown) => {
-        if (!isNotFound(error)) throw error;
-        return false;
-      },
-    );
-  await patchSpec(namespace, { ingress: { mode: "None" } });
-  await until(async () => !(await isThere()), "the end of HAProxy");
-  await assert.rejects(child(namespace, ConfigMap, "ingress"), isNotFound);
-  await until(async () => {
-    const { conditions } = await statusOf(namespace);
-    return conditions?.some(({ type, reason }) => type === "IngressReady" && reason === "NotManaged");
-  }, "the condition");
-  await patchSpec(namespace, { ingress: { mode: "Managed" } });
-  await until(isThere, "HAProxy");
 });
 
 test("what the API server refuses is named by a condition with the field, and the rest goes on", async () => {

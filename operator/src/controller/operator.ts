@@ -1,9 +1,11 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { LEASE_NAME } from "../api/rbac.ts";
+import { httpCassandraAgentClient } from "../cassandra-agent/client.ts";
 import { Applier, Controller, type Informer, Manager, Scheme, Secret, systemClock } from "../runtime/index.ts";
 import { SettledChildren } from "./apply-children.ts";
 import { cqlCassandraCredentials } from "./cassandra-credentials.ts";
+import { cqlCassandraReplication } from "./cassandra-replication.ts";
 import { ChatClusterReconciler } from "./chat-cluster-reconciler.ts";
 import { clusterOfLabels } from "./cluster-of-labels.ts";
 import type { OperatorConfig } from "./config.ts";
@@ -12,7 +14,9 @@ import { CHAT_CLUSTER, childInformer, createInformers } from "./informers.ts";
 import { httpServerStatusClient } from "./server-status-client.ts";
 
 /** Tests put their own in the place of what reaches out of Kubernetes. */
-export type Overrides = Partial<Pick<Dependencies, "serverStatus" | "cassandraCredentials" | "clock">>;
+export type Overrides = Partial<
+  Pick<Dependencies, "serverStatus" | "cassandraCredentials" | "cassandraReplication" | "cassandraAgents" | "clock">
+>;
 
 /** The operator, ready to run: informers, controller and election. */
 export function createManager(
@@ -41,6 +45,8 @@ export function createManager(
     events: manager.events,
     serverStatus: httpServerStatusClient,
     cassandraCredentials: cqlCassandraCredentials,
+    cassandraReplication: cqlCassandraReplication,
+    cassandraAgents: httpCassandraAgentClient,
     clock: systemClock,
     operatorNamespace: config.namespace,
     ...overrides,
@@ -49,6 +55,7 @@ export function createManager(
       ingressAgent: config.imageIngressAgent,
       redis: config.imageRedis,
       cassandra: config.imageCassandra,
+      cassandraAgent: config.imageIngressAgent,
       haproxy: config.imageHaproxy,
     },
   });

@@ -1,17 +1,102 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
+import type { CassandraStatus } from "../api/status.ts";
 import { cassandraObjects } from "../resource/cassandra.ts";
 import { resolveImages } from "../resource/images.ts";
+import { childName } from "../resource/names.ts";
+import { type KubernetesObject, StatefulSet } from "../runtime/index.ts";
+import { isSettled, workloadState } from "../status/workload-state.ts";
 import { applyChildren } from "./apply-children.ts";
+import { advanceScaleDown, ordinalOfClaim, type ScaleDownOutcome, staleClaim } from "./cassandra-scale-down.ts";
 import type { ConcernContext, Problem } from "./dependencies.ts";
+import { childInformer } from "./informers.ts";
+import { isReady, isTerminating, podsOf } from "./pods.ts";
+import { CredentialsReconciler, type CredentialsState } from "./reconcile-credentials.ts";
+import { ReplicationReconciler } from "./reconcile-replication.ts";
+import type { Credentials } from "./reconcile-secrets.ts";
 import { reconcileVolumes, templateVolumeSize } from "./reconcile-volumes.ts";
+import type { RingWork } from "./ring-work.ts";
 
-/** Cassandra's nodes as the spec wants them; who may log in is another concern. */
-export async function reconcileCassandra(context: ConcernContext, cluster: ChatCluster): Promise<Problem | undefined> {
-  const size = templateVolumeSize(context.informers, cluster, "cassandra");
-  await applyChildren(context, cluster, "cassandra", {
-    beside: size,
-    render: () =>
-      cassandraObjects(cluster, resolveImages(cluster, context.defaultImages), size, context.operatorNamespace),
-  });
-  return reconcileVolumes(context, cluster, "cassandra");
+export interface CassandraOutcome {
+  readonly credentials: CredentialsState;
+  /** The ring's size and copies, for the status. */
+  readonly ring: CassandraStatus;
+  readonly work: RingWork["work"];
+  readonly problems: readonly Problem[];
+  /** Milliseconds until something that no watch tells of is to be looked at again. */
+  readonly requeueAfterMs: number | undefined;
+}
+
+/** Cassandra's nodes as the spec wants them: how many, who may log in, how many copies there are. */
+export class CassandraReconciler {
+  readonly #credentials = new CredentialsReconciler();
+  readonly #replication = new ReplicationReconciler();
+
+  async reconcile(context: ConcernContext, cluster: ChatCluster, secrets: Credentials): Promise<CassandraOutcome> {
+    const size = await this.#size(context, cluster, secrets);
+    const volumeSize = templateVolumeSize(context.informers, cluster, "cassandra");
+    const { replicas } = size;
+    await applyChildren(context, cluster, "cassandra", {
+      beside: [replicas, volumeSize],
+      render: () =>
+        cassandraObjects(
+          cluster,
+          resolveImages(cluster, context.defaultImages),
+          { replicas, volumeSize },
+          context.operatorNamespace,
+        ),
+    });
+    const volumes = await reconcileVolumes(context, cluster, "cassandra");
+    const ready = podsOf(context.informers, cluster, "cassandra").filter((pod) => isReady(pod) && !isTerminating(pod));
+    const credentials = await this.#credentials.reconcile(context, cluster, { credentials: secrets, ready, replicas });
+    const before = cluster.status?.cassandra;
+    // Roles are in order once all nodes are up: before that there is nobody to ask.
+    const replication = credentials.ready
+      ? await this.#replication.reconcile(context, cluster, { credentials: secrets, ready, nodes: replicas })
+      : { copies: before?.replicationFactor };
+    const parts: readonly RingWork[] = [size, replication];
+    return {
+      credentials,
+      ring: {
+        nodes: Math.min(replicas, Math.max(before?.nodes ?? 0, ready.length)),
+        ...(replication.copies === undefined ? {} : { replicationFactor: replication.copies }),
+      },
+      work: parts.find(({ work }) => work)?.work,
+      problems: [volumes, ...parts.map(({ problem }) => problem)].filter((problem) => problem !== undefined),
+      requeueAfterMs: parts.map(({ waitMs }) => waitMs).find((waitMs) => waitMs !== undefined),
+    };
+  }
+
+  forget(uid: string): void {
+    this.#credentials.forget(uid);
+    this.#replication.forget(uid);
+  }
+
+  /** How many pods there should be now. */
+  async #size(context: ConcernContext, cluster: ChatCluster, secrets: Credentials): Promise<ScaleDownOutcome> {
+    const { nodes, replicationFactor } = cluster.spec.cassandra;
+    const { namespace } = cluster.metadata;
+    const key = `${namespace}/${childName(cluster, "cassandra")}`;
+    const existing = childInformer(context.informers, StatefulSet).get(key);
+    const current = (existing as (KubernetesObject & { spec?: { replicas?: number } }) | undefined)?.spec?.replicas;
+    if (current === undefined) return { replicas: nodes };
+    const isQuiet = isSettled(workloadState(existing, [], nodes));
+    const copies = cluster.status?.cassandra?.replicationFactor ?? replicationFactor;
+    const down = await advanceScaleDown(context, cluster, secrets.cassandraAgentToken, {
+      current,
+      mayBegin: isQuiet && copies === replicationFactor,
+    });
+    if (down.replicas !== current || down.work || nodes <= current) return down;
+    const stale = staleClaim(context, cluster, current, nodes);
+    return stale ? awaitClaim(cluster, stale) : { replicas: nodes };
+  }
+}
+
+/** A number is used again only with a new volume. */
+function awaitClaim(cluster: ChatCluster, claim: KubernetesObject): ScaleDownOutcome {
+  const { name } = claim.metadata;
+  const replicas = ordinalOfClaim(claim);
+  const work = { reason: "WaitingForVolume", message: `Cassandra: waiting for volume claim ${name} to be gone` };
+  if (cluster.spec.retention.volumes === "Delete") return { replicas, work, waitMs: 2_000 };
+  const message = `volume claim ${name} is of a node that has left the ring: delete it, so that node ${replicas} can join with a new one`;
+  return { replicas, work, problem: { reason: "VolumeOfDecommissionedNode", message }, waitMs: 5_000 };
 }

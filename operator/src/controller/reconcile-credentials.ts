@@ -3,7 +3,7 @@ import { messageOf } from "@chatcluster/foundation/errors";
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import { CASSANDRA_CQL_PORT } from "../resource/names.ts";
 import type { ConcernContext, Problem } from "./dependencies.ts";
-import { isReady, isTerminating, type PodObject, podsOf } from "./pods.ts";
+import type { PodObject } from "./pods.ts";
 import type { Credentials } from "./reconcile-secrets.ts";
 
 /** Whether Cassandra's roles are in order, and if not, why. */
@@ -12,21 +12,37 @@ export type CredentialsState =
   | { readonly ready: false; readonly waiting: true }
   | { readonly ready: false; readonly waiting: false; readonly problem: Problem };
 
+/** What a look at the roles needs. */
+export interface CredentialsInput {
+  readonly credentials: Credentials;
+  /** The nodes that are up and normal. */
+  readonly ready: readonly PodObject[];
+  /** Nodes that there should be. */
+  readonly replicas: number;
+}
+
 /**
- * Brings Cassandra's roles in order once all nodes are ready, and again whenever a node, a password or the replication is another. What was done is
+ * Brings Cassandra's roles in order once all nodes are ready, and again whenever a node or a password is another. What was done is
  * remembered in memory only: a restart of the operator does it once more, which changes nothing.
  */
 export class CredentialsReconciler {
   readonly #done = new Map<string, string>();
 
-  async reconcile(context: ConcernContext, cluster: ChatCluster, credentials: Credentials): Promise<CredentialsState> {
-    const { nodes, datacenter, replicationFactor } = cluster.spec.cassandra;
+  async reconcile(
+    context: ConcernContext,
+    cluster: ChatCluster,
+    { credentials, ready, replicas }: CredentialsInput,
+  ): Promise<CredentialsState> {
+    const { datacenter, replicationFactor } = cluster.spec.cassandra;
     const { uid } = cluster.metadata;
-    const ready = podsOf(context.informers, cluster, "cassandra").filter((pod) => isReady(pod) && !isTerminating(pod));
     const fingerprint = fingerprintOf(ready, cluster, credentials);
     if (this.#done.get(uid) === fingerprint) return { ready: true };
     // Roles are written to every replica; with nodes missing that would fail, or lock out those that come later.
-    if (ready.length < nodes) return this.#done.has(uid) ? { ready: true } : { ready: false, waiting: true };
+    if (ready.length < replicas) {
+      // Copies are told of in the status once there were roles: it is known from an operator before this one too.
+      const wasDone = this.#done.has(uid) || cluster.status?.cassandra?.replicationFactor !== undefined;
+      return wasDone ? { ready: true } : { ready: false, waiting: true };
+    }
     try {
       await context.cassandraCredentials.ensure({
         contactPoints: ready.map((pod) => `${pod.status?.podIP}:${CASSANDRA_CQL_PORT}`),
@@ -50,7 +66,6 @@ export class CredentialsReconciler {
 }
 
 function fingerprintOf(pods: readonly PodObject[], cluster: ChatCluster, credentials: Credentials): string {
-  const { datacenter, replicationFactor } = cluster.spec.cassandra;
-  const parts = [pods.map(({ metadata }) => metadata.uid), datacenter, replicationFactor, credentials];
+  const parts = [pods.map(({ metadata }) => metadata.uid), cluster.spec.cassandra.datacenter, credentials];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

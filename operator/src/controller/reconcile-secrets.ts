@@ -15,6 +15,8 @@ export interface Credentials {
   readonly adminToken: string;
   readonly cassandra: { readonly username: string; readonly password: string };
   readonly cassandraAdmin: { readonly username: string; readonly password: string };
+  /** Of the agents beside Cassandra. */
+  readonly cassandraAgentToken: string;
 }
 
 type Texts = Record<string, string>;
@@ -40,6 +42,7 @@ export async function reconcileSecrets(context: ConcernContext, cluster: ChatClu
       username: () => "chatcluster_operator",
       password: randomText,
     }),
+    [names.cassandraAgent]: await existingOr(context, cluster, names.cassandraAgent, { token: randomText }),
   };
   if (cluster.spec.ingress.tls?.ownAuthority) {
     const authority = await held(context, cluster, names.authority, ["ca.crt", "ca.key"]);
@@ -51,6 +54,7 @@ export async function reconcileSecrets(context: ConcernContext, cluster: ChatClu
     adminToken: texts[names.admin]?.token ?? "",
     cassandra: login(texts[names.cassandra]),
     cassandraAdmin: login(texts[names.cassandraAdmin]),
+    cassandraAgentToken: texts[names.cassandraAgent]?.token ?? "",
   };
 }
 

@@ -13,7 +13,7 @@ import { podsOf } from "./pods.ts";
 /** What the reconcile of the other concerns found out. */
 export type Findings = Pick<
   Observation,
-  "credentials" | "scaling" | "draining" | "connections" | "problems" | "failures"
+  "credentials" | "ring" | "ringWork" | "scaling" | "draining" | "connections" | "problems" | "failures"
 > & { readonly desiredServers: number | undefined };
 
 /** Writes the status if it says anything new, and an Event when the cluster becomes ready or stops to be. */
@@ -30,7 +30,7 @@ export async function reconcileStatus(
     chat: stateOf(context, cluster, "chat", servers.replicas ?? servers.min),
     redis: stateOf(context, cluster, "redis", 1),
     cassandra: stateOf(context, cluster, "cassandra", cassandra.nodes),
-    ingress: stateOf(context, cluster, "ingress", ingress.mode === "None" ? 0 : ingress.replicas),
+    ingress: stateOf(context, cluster, "ingress", ingress.replicas),
   };
   await writeStatus(context, cluster, chatClusterStatus(observation, desiredServers, context.clock));
 }

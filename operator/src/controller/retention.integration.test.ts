@@ -23,7 +23,7 @@ after(async () => {
   await server.stop();
 });
 
-const SECRETS = ["auth", "redis", "admin", "cassandra", "cassandra-admin"];
+const SECRETS = ["auth", "redis", "admin", "cassandra", "cassandra-admin", "cassandra-agent"];
 const KEPT = ["cassandra", "cassandra-admin"];
 
 async function secrets(namespace: string): Promise<Map<string, KubernetesObject>> {

@@ -1,37 +1,39 @@
 import { k8s } from "cdk8s-plus-28";
 import type { Construct } from "constructs";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import { quantityValue } from "../api/spec/quantity.ts";
+import {
+  CASSANDRA_CONFIG_DIRECTORY,
+  CASSANDRA_DATA_DIRECTORY,
+  CASSANDRA_YAML,
+  JOLOKIA_JAR,
+  JOLOKIA_POLICY,
+  JOLOKIA_PORT,
+  JVM_OPTIONS,
+  RACK_PROPERTIES,
+} from "../cassandra-agent/paths.ts";
 import { CASSANDRA_CQL_PORT, CASSANDRA_STORAGE_PORT, childName, labels } from "./names.ts";
-
-/** Where the ConfigMap is mounted. The image's own configuration folder stays as it is; the JVM is pointed here. */
-export const CASSANDRA_CONFIG_DIRECTORY = "/etc/chatcluster/cassandra";
-export const CASSANDRA_DATA_DIRECTORY = "/var/lib/cassandra";
 
 const MEBIBYTE = 2 ** 20;
 /** Below it, caches and memtables are held small: it is a test cluster's heap. */
 const SMALL_HEAP = 1024 * MEBIBYTE;
 
-/** cassandra.yaml for Cassandra 5.0. https://cassandra.apache.org/doc/5.0/cassandra/managing/configuration/cass_yaml_file.html */
+/**
+ * cassandra.yaml for Cassandra 5.0, but for the seeds, which are each node's own (cassandra-agent/prepare.ts).
+ * https://cassandra.apache.org/doc/5.0/cassandra/managing/configuration/cass_yaml_file.html
+ */
 export function cassandraYaml(cluster: ChatCluster): string {
-  const name = childName(cluster, "cassandra");
   const small = quantityValue(cluster.spec.cassandra.heap) < SMALL_HEAP;
   return stringify({
     cluster_name: `${cluster.metadata.namespace}/${cluster.metadata.name}`,
     num_tokens: 16,
-    allocate_tokens_for_local_replication_factor: cluster.spec.cassandra.replicationFactor,
+    // Not the spec's: tokens are chosen once, when a node joins, and a changed setting would roll every node for nothing.
+    allocate_tokens_for_local_replication_factor: 3,
     // Addresses are left out: the pod's own is taken, which changes with every restart.
     native_transport_port: CASSANDRA_CQL_PORT,
     storage_port: CASSANDRA_STORAGE_PORT,
     endpoint_snitch: "GossipingPropertyFileSnitch",
-    seed_provider: [
-      {
-        class_name: "org.apache.cassandra.locator.SimpleSeedProvider",
-        // The short name is in the first pod's /etc/hosts before DNS knows it; the others find it by the long one.
-        parameters: [{ seeds: `${name}-0,${name}-0.${name}` }],
-      },
-    ],
     authenticator: "PasswordAuthenticator",
     authorizer: "CassandraAuthorizer",
     role_manager: "CassandraRoleManager",
@@ -57,6 +59,10 @@ export function cassandraYaml(cluster: ChatCluster): string {
       concurrent_writes: 16,
       concurrent_compactors: 1,
     }),
+    // As YAML reads them: a text "true" is a boolean here.
+    ...Object.fromEntries(
+      Object.entries(cluster.spec.cassandra.config).map(([key, value]) => [key, parse(String(value)) as unknown]),
+    ),
   });
 }
 
@@ -65,21 +71,31 @@ export function rackProperties(cluster: ChatCluster): string {
   return `dc=${cluster.spec.cassandra.datacenter}\nrack=rack1\nprefer_local=false\n`;
 }
 
-/**
- * What is added to the JVM's options. A single node has nobody to wait for, so the waits of a start that are meant for a ring are cut;
- * with a small heap the serial collector is the cheap one.
- */
+/** What is added to the JVM's options. With a small heap the serial collector is the cheap one. The spec's own come last, and win. */
 export function cassandraJvmOptions(cluster: ChatCluster): string {
   const options = [
-    `-Dcassandra.config=file://${CASSANDRA_CONFIG_DIRECTORY}/cassandra.yaml`,
-    `-Dcassandra-rackdc.properties=file://${CASSANDRA_CONFIG_DIRECTORY}/cassandra-rackdc.properties`,
+    `-Dcassandra.config=file://${CASSANDRA_CONFIG_DIRECTORY}/${CASSANDRA_YAML}`,
+    `-Dcassandra-rackdc.properties=file://${CASSANDRA_CONFIG_DIRECTORY}/${RACK_PROPERTIES}`,
+    jolokiaAgent(),
+    // Java reads further options from the file.
+    `@${CASSANDRA_CONFIG_DIRECTORY}/${JVM_OPTIONS}`,
     // The default superuser is needed at once, to be replaced.
     "-Dcassandra.superuser_setup_delay_ms=0",
   ];
-  if (cluster.spec.cassandra.nodes === 1)
-    options.push("-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra.ring_delay_ms=1000");
   if (quantityValue(cluster.spec.cassandra.heap) < SMALL_HEAP) options.push("-XX:-UseG1GC", "-XX:+UseSerialGC");
-  return options.join(" ");
+  return [...options, ...cluster.spec.cassandra.jvmOptions].join(" ");
+}
+
+/** Jolokia, reachable from the pod's own containers alone, and bound to its policy. https://jolokia.org/reference/html/manual/agents.html */
+function jolokiaAgent(): string {
+  const settings = {
+    port: JOLOKIA_PORT,
+    host: "127.0.0.1",
+    discoveryEnabled: false,
+    policyLocation: `file://${CASSANDRA_CONFIG_DIRECTORY}/${JOLOKIA_POLICY}`,
+  };
+  const list = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  return `-javaagent:${CASSANDRA_CONFIG_DIRECTORY}/${JOLOKIA_JAR}=${list.join(",")}`;
 }
 
 /** `MAX_HEAP_SIZE` and `HEAP_NEWSIZE` as the image reads them, in MiB. */
@@ -91,6 +107,6 @@ export function heapSizes(cluster: ChatCluster): { max: string; young: string } 
 export function cassandraConfigMap(scope: Construct, cluster: ChatCluster): void {
   new k8s.KubeConfigMap(scope, "cassandra-config", {
     metadata: { name: childName(cluster, "cassandra"), labels: labels(cluster, "cassandra") },
-    data: { "cassandra.yaml": cassandraYaml(cluster), "cassandra-rackdc.properties": rackProperties(cluster) },
+    data: { [CASSANDRA_YAML]: cassandraYaml(cluster), [RACK_PROPERTIES]: rackProperties(cluster) },
   });
 }

@@ -3,18 +3,17 @@ import type { Construct } from "constructs";
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import { quantityValue, type Resources } from "../api/spec/quantity.ts";
 import {
+  CASSANDRA_AGENT_PORT,
   CASSANDRA_CONFIG_DIRECTORY,
   CASSANDRA_DATA_DIRECTORY,
-  cassandraJvmOptions,
-  cassandraYaml,
-  heapSizes,
-  rackProperties,
-} from "./cassandra-config.ts";
+  CASSANDRA_SOURCE_DIRECTORY,
+} from "../cassandra-agent/paths.ts";
+import { cassandraJvmOptions, cassandraYaml, heapSizes, rackProperties } from "./cassandra-config.ts";
 import { CONFIG_HASH_ANNOTATION, configHash } from "./config-hash.ts";
 import { containerResources } from "./container-resources.ts";
 import { pullSecrets } from "./image-pull.ts";
 import type { Images } from "./images.ts";
-import { CASSANDRA_CQL_PORT, CASSANDRA_STORAGE_PORT, childName, labels, selectorLabels } from "./names.ts";
+import { CASSANDRA_CQL_PORT, CASSANDRA_STORAGE_PORT, childName, labels, secretNames, selectorLabels } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
 import { spread } from "./scheduling.ts";
 import { DATA_VOLUME, dataVolumeClaim, volumeRetention } from "./volume-claim.ts";
@@ -23,21 +22,34 @@ const CASSANDRA_USER = 999;
 const LOG_DIRECTORY = "/var/log/cassandra";
 const MEBIBYTE = 2 ** 20;
 
-/** `NAME-cassandra`: nodes join, and are rolled, one after the other. */
-export function cassandraStatefulSet(scope: Construct, cluster: ChatCluster, images: Images, volumeSize: string): void {
+/** What the StatefulSet is made of, beside the spec. */
+export interface CassandraSize {
+  /** Pods that there should be. */
+  readonly replicas: number;
+  /** The size in the claim template. */
+  readonly volumeSize: string;
+}
+
+/** `NAME-cassandra`: nodes join, and are rolled, one after the other, each only when the one before is up and normal. */
+export function cassandraStatefulSet(
+  scope: Construct,
+  cluster: ChatCluster,
+  images: Images,
+  { replicas, volumeSize }: CassandraSize,
+): void {
   const { cassandra } = cluster.spec;
   const name = childName(cluster, "cassandra");
   const selector = selectorLabels(cluster, "cassandra");
   new k8s.KubeStatefulSet(scope, "cassandra-stateful-set", {
     metadata: { name, labels: labels(cluster, "cassandra") },
     spec: {
-      replicas: cassandra.nodes,
+      replicas,
       serviceName: name,
       podManagementPolicy: "OrderedReady",
       revisionHistoryLimit: 3,
       selector: { matchLabels: selector },
       updateStrategy: { type: "RollingUpdate" },
-      persistentVolumeClaimRetentionPolicy: volumeRetention(cluster),
+      persistentVolumeClaimRetentionPolicy: volumeRetention(cluster, "cassandra"),
       volumeClaimTemplates: [dataVolumeClaim(cluster, "cassandra", cassandra.storage, volumeSize)],
       template: {
         metadata: {
@@ -48,13 +60,15 @@ export function cassandraStatefulSet(scope: Construct, cluster: ChatCluster, ima
           ...pullSecrets(cluster),
           automountServiceAccountToken: false,
           enableServiceLinks: false,
-          // SIGTERM makes it flush its memtables and leave the ring's gossip, which takes a while on a loaded node.
+          // The drain flushes the memtables, which takes a while on a loaded node.
           terminationGracePeriodSeconds: 120,
           securityContext: podSecurityContext(CASSANDRA_USER),
           topologySpreadConstraints: spread(selector),
-          containers: [cassandraContainer(cluster, images)],
+          initContainers: [prepareContainer(cluster, images)],
+          containers: [cassandraContainer(cluster, images), agentContainer(cluster, images)],
           volumes: [
-            { name: "config", configMap: { name } },
+            { name: "source", configMap: { name } },
+            { name: "config", emptyDir: {} },
             { name: "logs", emptyDir: {} },
             { name: "tmp", emptyDir: {} },
           ],
@@ -62,6 +76,54 @@ export function cassandraStatefulSet(scope: Construct, cluster: ChatCluster, ima
       },
     },
   });
+}
+
+/** Makes the node's own configuration of the cluster's. */
+function prepareContainer(cluster: ChatCluster, images: Images): k8s.Container {
+  return {
+    name: "prepare",
+    image: images.cassandraAgent,
+    imagePullPolicy: cluster.spec.images.pullPolicy,
+    command: ["node", "/app/cassandra-prepare.mjs"],
+    env: [
+      { name: "PREPARE_POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+      { name: "PREPARE_SERVICE", value: childName(cluster, "cassandra") },
+    ],
+    resources: agentResources(),
+    securityContext: containerSecurityContext,
+    volumeMounts: [
+      { name: "source", mountPath: CASSANDRA_SOURCE_DIRECTORY, readOnly: true },
+      { name: "config", mountPath: CASSANDRA_CONFIG_DIRECTORY },
+    ],
+  };
+}
+
+/** Says whether the node is up and normal, and does for the operator what only the node itself can do. */
+function agentContainer(cluster: ChatCluster, images: Images): k8s.Container {
+  const token = { name: secretNames(cluster).cassandraAgent, key: "token" };
+  return {
+    name: "agent",
+    image: images.cassandraAgent,
+    imagePullPolicy: cluster.spec.images.pullPolicy,
+    command: ["node", "/app/cassandra-agent.mjs"],
+    ports: [{ name: "agent", containerPort: CASSANDRA_AGENT_PORT, protocol: "TCP" }],
+    env: [{ name: "AGENT_TOKEN", valueFrom: { secretKeyRef: token } }],
+    resources: agentResources(),
+    securityContext: containerSecurityContext,
+    startupProbe: { httpGet: get("/healthz"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 },
+    livenessProbe: { httpGet: get("/healthz"), periodSeconds: 15, timeoutSeconds: 5, failureThreshold: 4 },
+    readinessProbe: { httpGet: get("/readyz"), periodSeconds: 3, timeoutSeconds: 5, failureThreshold: 3 },
+    // To tell how much room there is.
+    volumeMounts: [{ name: DATA_VOLUME, mountPath: CASSANDRA_DATA_DIRECTORY, readOnly: true }],
+  };
+}
+
+function agentResources(): k8s.ResourceRequirements {
+  return containerResources({ requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "192Mi" } });
+}
+
+function get(path: string): k8s.HttpGetAction {
+  return { path, port: k8s.IntOrString.fromString("agent") };
 }
 
 function cassandraContainer(cluster: ChatCluster, images: Images): k8s.Container {
@@ -85,6 +147,8 @@ function cassandraContainer(cluster: ChatCluster, images: Images): k8s.Container
     ],
     resources: containerResources(withMemory(cluster.spec.cassandra.resources, cluster.spec.cassandra.heap)),
     securityContext: containerSecurityContext,
+    // Clients and other nodes are told before it goes; what it holds in memory is on disk when SIGTERM comes.
+    lifecycle: { preStop: { exec: { command: ["nodetool", "drain"] } } },
     // Joining a ring streams data first, which may take long: up to six hours.
     startupProbe: { tcpSocket: port("cql"), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 10_800 },
     livenessProbe: { tcpSocket: port("storage"), periodSeconds: 15, timeoutSeconds: 5, failureThreshold: 4 },

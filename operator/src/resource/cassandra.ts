@@ -2,17 +2,17 @@ import type { ChatCluster } from "../api/chat-cluster.ts";
 import type { KubernetesObject } from "../runtime/object.ts";
 import { cassandraConfigMap } from "./cassandra-config.ts";
 import { cassandraService } from "./cassandra-service.ts";
-import { cassandraStatefulSet } from "./cassandra-stateful-set.ts";
+import { type CassandraSize, cassandraStatefulSet } from "./cassandra-stateful-set.ts";
 import type { Images } from "./images.ts";
 import { cassandraNetworkPolicy } from "./network-policy.ts";
 import { podDisruptionBudget } from "./pod-disruption-budget.ts";
 import { render } from "./render.ts";
 
-/** Every object of Cassandra, in the order in which they are applied. `volumeSize` is the size in the claim template. The operator logs in from its namespace. */
+/** Every object of Cassandra, in the order in which they are applied. The operator logs in from its namespace. */
 export function cassandraObjects(
   cluster: ChatCluster,
   images: Images,
-  volumeSize: string,
+  size: CassandraSize,
   operatorNamespace: string,
 ): KubernetesObject[] {
   return render(cluster, (scope) => {
@@ -20,6 +20,6 @@ export function cassandraObjects(
     cassandraService(scope, cluster);
     if (cluster.spec.networkPolicies) cassandraNetworkPolicy(scope, cluster, operatorNamespace);
     podDisruptionBudget(scope, cluster, "cassandra");
-    cassandraStatefulSet(scope, cluster, images, volumeSize);
+    cassandraStatefulSet(scope, cluster, images, size);
   });
 }

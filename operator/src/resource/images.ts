@@ -6,6 +6,7 @@ export interface Images {
   readonly ingressAgent: string;
   readonly redis: string;
   readonly cassandra: string;
+  readonly cassandraAgent: string;
   readonly haproxy: string;
 }
 
@@ -17,6 +18,7 @@ export function resolveImages(cluster: ChatCluster, defaults: Images): Images {
     ingressAgent: images.ingressAgent ?? defaults.ingressAgent,
     redis: images.redis ?? defaults.redis,
     cassandra: images.cassandra ?? defaults.cassandra,
+    cassandraAgent: images.cassandraAgent ?? defaults.cassandraAgent,
     haproxy: images.haproxy ?? defaults.haproxy,
   };
 }

@@ -30,6 +30,7 @@ export function secretNames(cluster: ChatCluster) {
     redis: `${name}-redis`,
     cassandra: `${name}-cassandra`,
     cassandraAdmin: `${name}-cassandra-admin`,
+    cassandraAgent: `${name}-cassandra-agent`,
     admin: `${name}-admin`,
     authority: `${name}-ca`,
     tls: `${name}-tls`,

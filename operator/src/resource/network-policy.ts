@@ -1,6 +1,7 @@
 import { k8s } from "cdk8s-plus-28";
 import type { Construct } from "constructs";
 import type { ChatCluster } from "../api/chat-cluster.ts";
+import { CASSANDRA_AGENT_PORT } from "../cassandra-agent/paths.ts";
 import {
   CASSANDRA_CQL_PORT,
   CASSANDRA_STORAGE_PORT,
@@ -16,7 +17,7 @@ export function redisNetworkPolicy(scope: Construct, cluster: ChatCluster): void
   policy(scope, cluster, "redis", [{ from: [pods(cluster, "chat")], ports: [REDIS_PORT] }]);
 }
 
-/** `NAME-cassandra`: clients are the chat servers and the operator, which sets up the roles; nodes reach each other. */
+/** `NAME-cassandra`: clients are the chat servers and the operator, which sets up the roles; nodes reach each other, and the operator their agents. */
 export function cassandraNetworkPolicy(scope: Construct, cluster: ChatCluster, operatorNamespace: string): void {
   const operator = {
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": operatorNamespace } },
@@ -28,6 +29,7 @@ export function cassandraNetworkPolicy(scope: Construct, cluster: ChatCluster, o
   policy(scope, cluster, "cassandra", [
     { from: [pods(cluster, "chat"), pods(cluster, "cassandra"), operator], ports: [CASSANDRA_CQL_PORT] },
     { from: [pods(cluster, "cassandra")], ports: [CASSANDRA_STORAGE_PORT] },
+    { from: [pods(cluster, "cassandra"), operator], ports: [CASSANDRA_AGENT_PORT] },
   ]);
 }
 

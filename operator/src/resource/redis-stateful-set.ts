@@ -24,7 +24,7 @@ export function redisStatefulSet(scope: Construct, cluster: ChatCluster, images:
       revisionHistoryLimit: 3,
       selector: { matchLabels: selectorLabels(cluster, "redis") },
       updateStrategy: { type: "RollingUpdate" },
-      persistentVolumeClaimRetentionPolicy: volumeRetention(cluster),
+      persistentVolumeClaimRetentionPolicy: volumeRetention(cluster, "redis"),
       volumeClaimTemplates: [dataVolumeClaim(cluster, "redis", cluster.spec.redis.storage, volumeSize)],
       template: {
         metadata: {

@@ -8,13 +8,28 @@ import { cassandraJvmOptions, cassandraYaml, heapSizes } from "./cassandra-confi
 import { redisObjects } from "./redis.ts";
 import { redisConfig } from "./redis-config.ts";
 
+const CASSANDRA_SIZE = { replicas: 1, volumeSize: "1Gi" };
+
 type StatefulSet = KubernetesObject & {
   spec: {
     persistentVolumeClaimRetentionPolicy: object;
     volumeClaimTemplates: { spec: { resources: { requests: { storage: string } } } }[];
-    template: { metadata: { annotations: Record<string, string> } };
+    template: {
+      metadata: { annotations: Record<string, string> };
+      spec: {
+        initContainers: { image: string }[];
+        containers: {
+          lifecycle?: { preStop?: { exec?: { command: string[] } } };
+          readinessProbe?: { httpGet?: { path: string } };
+        }[];
+      };
+    };
   };
 };
+
+function cassandraOf(spec: Record<string, unknown>): KubernetesObject[] {
+  return cassandraObjects(sampleCluster(spec), sampleImages, CASSANDRA_SIZE, "system");
+}
 
 function statefulSet(objects: KubernetesObject[]): StatefulSet {
   const found = objects.find(({ kind }) => kind === "StatefulSet");
@@ -37,14 +52,12 @@ test("volumes go with the ChatCluster only where the spec says so", () => {
     ["Delete", "Delete"],
   ]) {
     const cluster = sampleCluster({ retention: { volumes } });
-    for (const objects of [
-      redisObjects(cluster, sampleImages, "1Gi"),
-      cassandraObjects(cluster, sampleImages, "1Gi", "system"),
-    ])
-      assert.deepEqual(statefulSet(objects).spec.persistentVolumeClaimRetentionPolicy, {
-        whenDeleted,
-        whenScaled: "Retain",
-      });
+    const policyOf = (objects: KubernetesObject[]) => statefulSet(objects).spec.persistentVolumeClaimRetentionPolicy;
+    const redis = redisObjects(cluster, sampleImages, "1Gi");
+    assert.deepEqual(policyOf(redis), { whenDeleted, whenScaled: "Retain" });
+    // A node that has left the ring has handed its data over; its volume is of no use to another.
+    const cassandra = cassandraObjects(cluster, sampleImages, CASSANDRA_SIZE, "system");
+    assert.deepEqual(policyOf(cassandra), { whenDeleted, whenScaled: whenDeleted });
   }
 });
 
@@ -55,18 +68,36 @@ test("the claim template keeps the size that it was made with", () => {
   assert.equal(spec.volumeClaimTemplates[0]?.spec.resources.requests.storage, "1Gi");
 });
 
-test("cassandra.yaml asks for passwords, and finds its seeds by name", () => {
+test("cassandra.yaml asks for passwords, and has the spec's settings as YAML reads them", () => {
   const yaml = parse(cassandraYaml(sampleCluster())) as Record<string, unknown>;
   assert.equal(yaml.authenticator, "PasswordAuthenticator");
   assert.equal(yaml.authorizer, "CassandraAuthorizer");
   assert.equal(yaml.endpoint_snitch, "GossipingPropertyFileSnitch");
-  assert.match(JSON.stringify(yaml.seed_provider), /sample-cassandra-0\.sample-cassandra/);
+  const config = { concurrent_reads: 64, auto_snapshot: "false", read_request_timeout: "10s" };
+  const set = parse(cassandraYaml(sampleCluster({ cassandra: { config } }))) as Record<string, unknown>;
+  assert.deepEqual([set.concurrent_reads, set.auto_snapshot, set.read_request_timeout], [64, false, "10s"]);
 });
 
-test("the waits of a ring are cut for a single node only", () => {
-  assert.match(cassandraJvmOptions(sampleCluster()), /skip_wait_for_gossip_to_settle=0/);
-  const ring = cassandraJvmOptions(sampleCluster({ cassandra: { nodes: 3, replicationFactor: 3 } }));
-  assert.doesNotMatch(ring, /skip_wait_for_gossip_to_settle|ring_delay/);
+test("neither more nodes nor more copies roll the nodes that there are", () => {
+  const template = (cassandra: object) => statefulSet(cassandraOf({ cassandra })).spec.template;
+  assert.deepEqual(template({ nodes: 5, replicationFactor: 3 }), template({ nodes: 1, replicationFactor: 1 }));
+  assert.notDeepEqual(template({ config: { concurrent_reads: 64 } }), template({}));
+});
+
+test("Cassandra drains before it goes, and is ready only when its agent sees it up and normal", () => {
+  const { containers, initContainers } = statefulSet(cassandraOf({})).spec.template.spec;
+  const [cassandra, agent] = containers;
+  assert.deepEqual(cassandra?.lifecycle?.preStop?.exec?.command, ["nodetool", "drain"]);
+  assert.equal(agent?.readinessProbe?.httpGet?.path, "/readyz");
+  assert.equal(initContainers[0]?.image, sampleImages.cassandraAgent);
+  // Of Jolokia nothing is reached from outside of the pod.
+  assert.match(cassandraJvmOptions(sampleCluster()), /jolokia\.jar=port=8778,host=127\.0\.0\.1,/);
+  assert.ok(!JSON.stringify(containers).includes('"containerPort":8778'));
+});
+
+test("the spec's options of the JVM come after the operator's, and win", () => {
+  const options = cassandraJvmOptions(sampleCluster({ cassandra: { jvmOptions: ["-Xss1m"] } }));
+  assert.match(options, / -Xss1m$/);
 });
 
 test("the heap is given in whole MiB, and a small one gets the serial collector", () => {
@@ -99,9 +130,10 @@ test("the stores are open to the chat servers, Cassandra's nodes and the operato
     ]);
   };
   assert.deepEqual(rulesOf(redisObjects(sampleCluster(), sampleImages, "1Gi")), [[[6379], ["chat"]]]);
-  assert.deepEqual(rulesOf(cassandraObjects(sampleCluster(), sampleImages, "1Gi", "system")), [
+  assert.deepEqual(rulesOf(cassandraObjects(sampleCluster(), sampleImages, CASSANDRA_SIZE, "system")), [
     [[9042], ["chat", "cassandra", "system operator"]],
     [[7000], ["cassandra"]],
+    [[8406], ["cassandra", "system operator"]],
   ]);
   const off = redisObjects(sampleCluster({ networkPolicies: false }), sampleImages, "1Gi");
   assert.equal(off.filter(({ kind }) => kind === "NetworkPolicy").length, 0);

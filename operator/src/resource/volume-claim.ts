@@ -29,9 +29,14 @@ export function dataVolumeClaim(
 }
 
 /**
- * Whether claims go with their StatefulSet. Scaling down keeps them: a node that comes back finds its data.
+ * Whether claims go with their StatefulSet, and with pods that it is scaled down by. A volume of a Cassandra node that was decommissioned is
+ * of no use to a later one.
  * https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#persistentvolumeclaim-retention
  */
-export function volumeRetention(cluster: ChatCluster): k8s.StatefulSetPersistentVolumeClaimRetentionPolicy {
-  return { whenDeleted: cluster.spec.retention.volumes === "Delete" ? "Delete" : "Retain", whenScaled: "Retain" };
+export function volumeRetention(
+  cluster: ChatCluster,
+  component: Component,
+): k8s.StatefulSetPersistentVolumeClaimRetentionPolicy {
+  const policy = cluster.spec.retention.volumes === "Delete" ? "Delete" : "Retain";
+  return { whenDeleted: policy, whenScaled: component === "cassandra" ? policy : "Retain" };
 }

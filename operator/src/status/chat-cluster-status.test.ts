@@ -31,6 +31,8 @@ function observe(over: Partial<Observation> = {}): Observation {
     cassandra: workload(),
     ingress: workload(two),
     credentials: { ready: true },
+    ring: { nodes: 1, replicationFactor: 1 },
+    ringWork: undefined,
     scaling: { reason: "AtTarget", message: "2 servers hold the connections" },
     draining: [],
     connections: 7,
@@ -72,20 +74,6 @@ test("each component alone makes it not Ready, under its own name", () => {
   assert.equal(conditions(observe({ chat: workload({ ...two, ready: 1 }) })).Ready, "False/ServersNotReady");
 });
 
-test("an ingress that is not the operator's holds nothing up", () => {
-  const cluster = sampleCluster({ ingress: { mode: "None" } });
-  const none = workload({ exists: false, desired: 0, ready: 0, current: 0, updated: 0, observed: false });
-  const { Ready, Progressing, IngressReady } = conditions(observe({ cluster, ingress: none }));
-  assert.deepEqual(
-    { Ready, Progressing, IngressReady },
-    {
-      Ready: "True/AllComponentsReady",
-      Progressing: "False/Settled",
-      IngressReady: "True/NotManaged",
-    },
-  );
-});
-
 test("a server that is being added takes nothing from Ready", () => {
   const { Ready, Progressing } = conditions(
     observe({ chat: workload({ desired: 3, ready: 2, current: 3, updated: 3 }) }),
@@ -97,8 +85,27 @@ test("a server that is being added takes nothing from Ready", () => {
 test("Cassandra bears the loss of a node where a quorum of copies stays", () => {
   const cluster = sampleCluster({ cassandra: { nodes: 3, replicationFactor: 3 } });
   const nodes = (ready: number) => workload({ desired: 3, ready, current: 3, updated: 3 });
-  assert.equal(conditions(observe({ cluster, cassandra: nodes(2) })).CassandraReady, "True/EnoughReady");
-  assert.equal(conditions(observe({ cluster, cassandra: nodes(1) })).CassandraReady, "False/NotEnoughReady");
+  const ring = { nodes: 3, replicationFactor: 3 };
+  assert.equal(conditions(observe({ cluster, ring, cassandra: nodes(2) })).CassandraReady, "True/EnoughReady");
+  assert.equal(conditions(observe({ cluster, ring, cassandra: nodes(1) })).CassandraReady, "False/NotEnoughReady");
+});
+
+test("a ring that grows or shrinks is Progressing to its end, and chat goes on", () => {
+  const cluster = sampleCluster({ cassandra: { nodes: 3, replicationFactor: 3 } });
+  const joining = workload({ desired: 3, ready: 1, current: 2, updated: 2 });
+  const ring = { nodes: 1, replicationFactor: 1 };
+  const grows = conditions(observe({ cluster, ring, cassandra: joining }));
+  assert.deepEqual([grows.CassandraReady, grows.Progressing], ["True/EnoughReady", "True/RollingOut"]);
+  const all = workload({ desired: 3, ready: 3, current: 3, updated: 3 });
+  const copied = conditions(observe({ cluster, ring: { nodes: 3, replicationFactor: 2 }, cassandra: all }));
+  assert.equal(copied.Progressing, "True/ChangingRing");
+  // A node that leaves is not "normal", but serves until it has left.
+  const leaving = workload({ desired: 3, ready: 2, current: 3, updated: 3 });
+  const ringWork = { reason: "DecommissioningNode", message: "node 2 leaves" };
+  const shrinks = conditions(
+    observe({ cluster, ring: { nodes: 3, replicationFactor: 1 }, ringWork, cassandra: leaving }),
+  );
+  assert.deepEqual([shrinks.CassandraReady, shrinks.Progressing], ["True/EnoughReady", "True/DecommissioningNode"]);
 });
 
 test("a node that answers is not ready before its roles are made", () => {

@@ -41,6 +41,7 @@ export function chatClusterStatus(
     ...(desiredServers === undefined ? {} : { desiredServers }),
     // What could not be read is not 0: the last known number stays.
     connections: connections ?? cluster.status?.connections ?? 0,
+    ...(observation.ring === undefined ? {} : { cassandra: observation.ring }),
     selector: selectorText(selectorLabels(cluster, "chat")),
     conditions: mergeConditions(cluster.status?.conditions, conditions, generation, clock),
   };

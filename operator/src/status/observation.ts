@@ -1,4 +1,5 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
+import type { CassandraStatus } from "../api/status.ts";
 import type { PodProblem } from "./pod-problem.ts";
 
 /** What one reason and one sentence say. */
@@ -35,6 +36,10 @@ export interface Observation {
   readonly ingress: WorkloadState;
   /** Whether Cassandra's roles are in order; a problem where that was tried and failed. */
   readonly credentials: { readonly ready: boolean; readonly problem?: Problem };
+  /** Cassandra's ring as it is; undefined while nothing is known. */
+  readonly ring: CassandraStatus | undefined;
+  /** What is under way in it beyond what its StatefulSet shows. */
+  readonly ringWork: Problem | undefined;
   readonly scaling: { readonly reason: string; readonly message: string } | undefined;
   readonly draining: readonly string[];
   readonly connections: number | undefined;

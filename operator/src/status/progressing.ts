@@ -7,11 +7,16 @@ export function progressing(observation: Observation): DesiredCondition {
   const type = "Progressing";
   if (observation.draining.length > 0)
     return { type, status: "True", reason: "Draining", message: `draining ${observation.draining.join(", ")}` };
+  if (observation.ringWork) return { type, status: "True", ...observation.ringWork };
   const moving = unsettled(observation);
   if (moving.length > 0)
     return { type, status: "True", reason: "RollingOut", message: `waiting for ${moving.join(", ")}` };
   if (observation.cassandra.exists && !observation.credentials.ready)
     return { type, status: "True", reason: "ApplyingCredentials", message: "waiting for Cassandra's roles" };
+  const { nodes, replicationFactor } = observation.cluster.spec.cassandra;
+  const { ring } = observation;
+  if (ring && (ring.nodes !== nodes || ring.replicationFactor !== replicationFactor))
+    return { type, status: "True", reason: "ChangingRing", message: "waiting for Cassandra's ring" };
   return { type, status: "False", reason: "Settled", message: "everything is as the spec asks" };
 }
 

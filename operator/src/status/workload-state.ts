@@ -37,8 +37,7 @@ export function workloadState(
   };
 }
 
-/** Whether it is just what it should be: every pod there, new and ready, or nothing where nothing is wanted. */
+/** Whether it is just what it should be: every pod there, new and ready. */
 export function isSettled({ exists, observed, desired, current, ready, updated }: WorkloadState): boolean {
-  if (!exists) return desired === 0;
-  return observed && current === desired && ready === desired && updated === desired;
+  return exists && observed && current === desired && ready === desired && updated === desired;
 }

@@ -1,9 +1,10 @@
 /**
  * The operator's program, for tests of what a crash leaves behind: it kills itself just after its step `$CRASH_AFTER`. A step is a reply of the API
- * server to a write (of Leases and Events, which decide nothing, none is counted), or a chat server's answer to a drain.
+ * server to a write (of Leases and Events, which decide nothing, none is counted), or a chat server's answer to a drain, or a Cassandra agent's to a decommission.
  */
 import { loadConfig } from "@chatcluster/foundation/config";
 import { createLogger } from "@chatcluster/foundation/logger";
+import { httpCassandraAgentClient } from "../cassandra-agent/client.ts";
 import { operatorConfigSchema } from "../controller/config.ts";
 import { createManager } from "../controller/operator.ts";
 import { httpServerStatusClient } from "../controller/server-status-client.ts";
@@ -29,6 +30,13 @@ const manager = createManager(config, loadKubeConfig(), createLogger("crashing-o
       const status = await httpServerStatusClient.drain(...request);
       step();
       return status;
+    },
+  },
+  cassandraAgents: {
+    ...httpCassandraAgentClient,
+    async decommission(...request) {
+      await httpCassandraAgentClient.decommission(...request);
+      step();
     },
   },
 });

@@ -7,7 +7,10 @@ import { tool } from "@chatcluster/local/tools";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { Value } from "typebox/value";
 import { LEADER_ELECTION_RULES, OPERATOR_RULES } from "../api/rbac.ts";
+import type { AgentAddress, CassandraAgentClient, RepairState } from "../cassandra-agent/client.ts";
+import type { NodeView } from "../cassandra-agent/node-view.ts";
 import type { CassandraCredentials, CredentialsRequest } from "../controller/cassandra-credentials.ts";
+import type { CassandraReplication, ReplicationRequest } from "../controller/cassandra-replication.ts";
 import { operatorConfigSchema } from "../controller/config.ts";
 import { createManager } from "../controller/operator.ts";
 import type { ServerStatus, ServerStatusClient } from "../controller/server-status-client.ts";
@@ -58,6 +61,66 @@ export class RecordedCredentials implements CassandraCredentials {
   }
 }
 
+/** Copies by keyspace, as a test wants them. */
+export class ScriptedReplication implements CassandraReplication {
+  copies = 1;
+  readonly changes: number[] = [];
+
+  async read(): Promise<ReadonlyMap<string, number>> {
+    return new Map(["system_auth", "chat"].map((keyspace) => [keyspace, this.copies]));
+  }
+
+  async change(_request: ReplicationRequest, copies: number): Promise<void> {
+    this.changes.push(copies);
+    this.copies = copies;
+  }
+}
+
+/** A ring of Cassandra nodes by pod name. A pod that is not in it does not answer. */
+export class ScriptedRing implements CassandraAgentClient {
+  readonly modes = new Map<string, string>();
+  readonly decommissions: string[] = [];
+  readonly repairs: string[] = [];
+  freeBytes = 1e9;
+  repairState: RepairState = { state: "completed" };
+
+  /** The nodes that are up and normal. */
+  join(...pods: string[]): void {
+    for (const pod of pods) this.modes.set(pod, "NORMAL");
+  }
+
+  /** The node's data is with the others, and none knows it any more. */
+  leave(pod: string): void {
+    this.modes.delete(pod);
+  }
+
+  async node({ pod }: AgentAddress): Promise<NodeView> {
+    const mode = this.modes.get(pod);
+    if (mode === undefined)
+      throw new CodedError("cassandra_agent_unreachable", `the agent of pod ${pod} does not answer`);
+    const ring = [...this.modes].map(([hostId, each]) => {
+      const state = each === "LEAVING" ? ("leaving" as const) : ("normal" as const);
+      return { hostId, endpoint: `${hostId}:7000`, up: true, state };
+    });
+    const disk = { totalBytes: 1e9, freeBytes: this.freeBytes };
+    return { hostId: pod, mode, gossip: true, nativeTransport: true, ring, loadBytes: 1000, disk };
+  }
+
+  async decommission({ pod }: AgentAddress): Promise<void> {
+    this.decommissions.push(pod);
+    this.modes.set(pod, "LEAVING");
+  }
+
+  async startRepair({ pod }: AgentAddress, _token: string, keyspace: string): Promise<number> {
+    this.repairs.push(`${pod} ${keyspace}`);
+    return this.repairs.length;
+  }
+
+  async repair(): Promise<RepairState> {
+    return this.repairState;
+  }
+}
+
 /** Makes the operator's service account with exactly the rights of rbac.ts, and returns a kubeconfig with its token. */
 export async function operatorAccount(server: ApiServer, admin: Client): Promise<KubeConfig> {
   await admin.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: SYSTEM } });
@@ -96,12 +159,24 @@ async function applyYaml(kubectl: string, server: ApiServer, object: object): Pr
   await child;
 }
 
+/** A ring that is played, and the one namespace in which it is, so that no other ChatCluster has a part in it. */
+export interface ScriptedCassandra {
+  readonly agents?: ScriptedRing;
+  readonly replication?: ScriptedReplication;
+  readonly namespace?: string;
+}
+
 /** An operator that leads and has read everything. Disposing it stops it. */
-export async function startOperator(kubeConfig: KubeConfig, servers = new ScriptedServers()) {
+export async function startOperator(
+  kubeConfig: KubeConfig,
+  servers = new ScriptedServers(),
+  cassandra: ScriptedCassandra = {},
+) {
   const credentials = new RecordedCredentials();
   const config = Value.Default(operatorConfigSchema, {
     namespace: SYSTEM,
     podName: "operator-test",
+    watchNamespace: cassandra.namespace ?? "",
     leaderElection: true,
     healthHost: "127.0.0.1",
     healthPort: 0,
@@ -111,6 +186,8 @@ export async function startOperator(kubeConfig: KubeConfig, servers = new Script
   const manager = createManager(Value.Parse(operatorConfigSchema, config), kubeConfig, quietLogger, {
     serverStatus: servers,
     cassandraCredentials: credentials,
+    cassandraAgents: cassandra.agents ?? new ScriptedRing(),
+    cassandraReplication: cassandra.replication ?? new ScriptedReplication(),
   });
   const stop = new AbortController();
   const running = manager.run(stop.signal);

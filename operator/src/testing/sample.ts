@@ -19,5 +19,6 @@ export const sampleImages: Images = {
   ingressAgent: "operator:1",
   redis: "redis:1",
   cassandra: "cassandra:1",
+  cassandraAgent: "operator:1",
   haproxy: "haproxy:1",
 };

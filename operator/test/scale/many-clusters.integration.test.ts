@@ -8,7 +8,7 @@ import { difference, ManyClusters } from "./many-clusters.ts";
 /** `npm run bench:operator` does the same with 300. */
 const CLUSTERS = 40;
 /** Children of an empty spec. */
-const CHILDREN = 26;
+const CHILDREN = 27;
 
 let server: ApiServer;
 let many: ManyClusters;

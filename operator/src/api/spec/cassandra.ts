@@ -1,6 +1,28 @@
 import { type Static, Type } from "typebox";
 import { Quantity, Resources, Storage } from "./quantity.ts";
 
+/** Settings of cassandra.yaml that are the operator's: by them nodes find each other, their data, and who may log in. */
+const OWN_SETTINGS = [
+  "cluster_name",
+  "num_tokens",
+  "native_transport_port",
+  "storage_port",
+  "listen_address",
+  "broadcast_address",
+  "rpc_address",
+  "broadcast_rpc_address",
+  "endpoint_snitch",
+  "seed_provider",
+  "authenticator",
+  "authorizer",
+  "role_manager",
+  "partitioner",
+  "data_file_directories",
+  "commitlog_directory",
+  "saved_caches_directory",
+  "hints_directory",
+] as const;
+
 /** The Cassandra in which messages are stored before they are acknowledged. */
 export const CassandraSpec = Type.Object(
   {
@@ -8,20 +30,16 @@ export const CassandraSpec = Type.Object(
       minimum: 1,
       maximum: 100,
       default: 1,
-      description: "Cassandra nodes. Three, with a replication factor of three, survive the loss of one.",
-      "x-kubernetes-validations": [
-        {
-          rule: "self >= oldSelf",
-          message: "spec.cassandra.nodes cannot be lowered: a node that holds data must be decommissioned first",
-          reason: "FieldValueForbidden",
-        },
-      ],
+      description:
+        "Cassandra nodes. Three, with a replication factor of three, survive the loss of one. More join one after the other; with fewer the " +
+        "last ones hand their data to the others and leave, one after the other.",
     }),
     replicationFactor: Type.Integer({
       minimum: 1,
       maximum: 10,
       default: 1,
-      description: "Copies kept of every row. At most the number of nodes.",
+      description:
+        "Copies kept of every row. At most the number of nodes. A change is made one copy at a time, with a repair after each.",
     }),
     datacenter: Type.String({
       pattern: "^[a-z][a-z0-9]*$",
@@ -41,6 +59,37 @@ export const CassandraSpec = Type.Object(
       path: "spec.cassandra.storage",
       description: "The volume of each node, which holds the messages.",
     }),
+    config: Type.Record(
+      Type.String(),
+      Type.Unsafe<string | number>({
+        anyOf: [{ type: "integer" }, { type: "string" }],
+        "x-kubernetes-int-or-string": true,
+        maxLength: 256,
+        description: "A plain value.",
+      }),
+      {
+        default: {},
+        maxProperties: 64,
+        description:
+          "Further settings of cassandra.yaml with plain values, such as `concurrent_reads: 64` or `read_request_timeout: 10s`. A change " +
+          "restarts the nodes one after the other. Those by which the operator runs Cassandra are refused.",
+        "x-kubernetes-validations": [
+          {
+            rule: `!self.exists(key, key in [${OWN_SETTINGS.map((key) => `'${key}'`).join(", ")}])`,
+            message: `spec.cassandra.config must not have the settings that the operator makes: ${OWN_SETTINGS.join(", ")}`,
+          },
+        ],
+      },
+    ),
+    jvmOptions: Type.Array(
+      Type.String({ pattern: "^-[^\\s$*?\\[\"'\\\\]+$", maxLength: 256, description: "One option, such as -Xss1m." }),
+      {
+        default: [],
+        maxItems: 64,
+        description:
+          "Further options of each node's JVM, after the operator's own. A change restarts the nodes one after the other.",
+      },
+    ),
     heap: Quantity({
       default: "512Mi",
       description: "Java heap of each node. Production nodes want 8Gi or more; under 256Mi is refused.",

@@ -10,7 +10,10 @@ export const ImagesSpec = Type.Object(
     chatServer: Image("Image of the chat servers."),
     ingressAgent: Image("Image of the agent beside HAProxy (the operator's own image)."),
     redis: Image("Image of Redis; any server that speaks Redis 7's protocol will do."),
-    cassandra: Image("Image of Cassandra 5.0."),
+    cassandra: Image(
+      "Image of Cassandra 5.0: any that keeps to the commands and variables of docker.io/library/cassandra.",
+    ),
+    cassandraAgent: Image("Image of the agent beside each Cassandra (the operator's own image)."),
     haproxy: Image("Image of HAProxy, 2.6 or newer."),
     pullPolicy: Type.Union([Type.Literal("IfNotPresent"), Type.Literal("Always"), Type.Literal("Never")], {
       default: "IfNotPresent",

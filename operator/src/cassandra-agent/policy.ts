@@ -1,0 +1,50 @@
+/**
+ * What the agent may do in Cassandra's JVM, and nothing else: Jolokia refuses every other MBean, attribute and operation.
+ * https://jolokia.org/reference/html/manual/security.html
+ */
+
+export const STORAGE_SERVICE = "org.apache.cassandra.db:type=StorageService";
+export const STORAGE_LOAD = "org.apache.cassandra.metrics:type=Storage,name=Load";
+
+/** Attributes of the StorageService that say how this node sees itself and the ring. */
+export const STORAGE_SERVICE_ATTRIBUTES = [
+  "GossipRunning",
+  "HostIdToEndpointWithPort",
+  "JoiningNodesWithPort",
+  "LeavingNodesWithPort",
+  "LiveNodesWithPort",
+  "LocalHostId",
+  "MovingNodesWithPort",
+  "NativeTransportRunning",
+  "OperationMode",
+] as const;
+
+/** Operations of the StorageService with their signatures. */
+export const OPERATIONS = {
+  decommission: "decommission(boolean)",
+  repair: "repairAsync(java.lang.String,java.util.Map)",
+  repairStatus: "getParentRepairStatus(int)",
+} as const;
+
+/** jolokia-access.xml: no command is allowed in general, only what stands under `allow`, by POST. */
+export function jolokiaPolicy(): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<restrict>
+  <http><method>post</method></http>
+  <commands/>
+  <allow>
+    <mbean>
+      <name>${STORAGE_SERVICE}</name>
+${STORAGE_SERVICE_ATTRIBUTES.map((name) => `      <attribute mode="read">${name}</attribute>`).join("\n")}
+${Object.values(OPERATIONS)
+  .map((signature) => `      <operation>${signature}</operation>`)
+  .join("\n")}
+    </mbean>
+    <mbean>
+      <name>${STORAGE_LOAD}</name>
+      <attribute mode="read">Count</attribute>
+    </mbean>
+  </allow>
+</restrict>
+`;
+}

@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
+import { type ApiServer, startApiServer } from "@chatcluster/local/services";
+import type { KubeConfig } from "@kubernetes/client-node";
+import { type Client, PersistentVolumeClaim, Pod, StatefulSet } from "../runtime/index.ts";
+import {
+  clientOf,
+  condition,
+  createSample,
+  installCrd,
+  sampleChild,
+  sampleStatus,
+} from "../testing/chat-cluster-api.ts";
+import {
+  operatorAccount,
+  restrictedNamespace,
+  ScriptedReplication,
+  ScriptedRing,
+  ScriptedServers,
+  startOperator,
+} from "../testing/operator-fixture.ts";
+import { LEAVING_ANNOTATION } from "./cassandra-scale-down.ts";
+import { CHAT_CLUSTER } from "./informers.ts";
+
+let server: ApiServer;
+let admin: Client;
+let account: KubeConfig;
+
+before(async () => {
+  server = await startApiServer();
+  admin = clientOf(server.kubeconfig);
+  await installCrd(admin);
+  account = await operatorAccount(server, admin);
+});
+after(async () => {
+  admin.close();
+  await server.stop();
+});
+
+/** A namespace with a ring of its own: the test does what the StatefulSet controller and the kubelet would. */
+class RingOf {
+  readonly namespace: string;
+  readonly agents = new ScriptedRing();
+  readonly replication = new ScriptedReplication();
+
+  constructor(namespace: string) {
+    this.namespace = namespace;
+  }
+
+  operator() {
+    return startOperator(account, new ScriptedServers(), this);
+  }
+
+  async create(spec: Record<string, unknown>): Promise<void> {
+    await restrictedNamespace(admin, this.namespace);
+    await createSample(admin, this.namespace, spec);
+  }
+
+  async replicas(): Promise<number> {
+    const { spec } = await sampleChild(admin, this.namespace, StatefulSet, "cassandra");
+    return (spec as { replicas: number }).replicas;
+  }
+
+  async replicasAre(count: number): Promise<void> {
+    await until(async () => (await this.replicas()) === count, `${count} replicas`);
+  }
+
+  async patch(cassandra: Record<string, unknown>): Promise<void> {
+    await admin.mergePatch(CHAT_CLUSTER, { namespace: this.namespace, name: "sample" }, { spec: { cassandra } });
+  }
+
+  status() {
+    return sampleStatus(admin, this.namespace);
+  }
+
+  /** Waits for a condition's reason; gives its message. */
+  async reason(type: string, reason: string): Promise<string> {
+    return until(async () => {
+      const found = condition(await this.status(), type);
+      return found?.reason === reason ? found.message : undefined;
+    }, `${type} to be ${reason}`);
+  }
+
+  /** Nodes `from` to `to` are up and normal. */
+  async run(from: number, to: number): Promise<void> {
+    const { spec } = await sampleChild(admin, this.namespace, StatefulSet, "cassandra");
+    const { template } = spec as {
+      template: { metadata: { labels: Record<string, string> }; spec: { volumes: object[] } };
+    };
+    for (let ordinal = from; ordinal <= to; ordinal++) {
+      const name = `sample-cassandra-${ordinal}`;
+      await admin.create({
+        apiVersion: "v1",
+        kind: "PersistentVolumeClaim",
+        metadata: { name: `data-${name}`, namespace: this.namespace, labels: { ...template.metadata.labels } },
+        spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "10Gi" } } },
+      });
+      this.agents.join(name);
+      await admin.create({
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: { ...template.metadata, name, namespace: this.namespace },
+        spec: { ...template.spec, volumes: [...template.spec.volumes, { name: "data", emptyDir: {} }] },
+      });
+      const ip = `127.84.6.${ordinal + 1}`;
+      const status = { phase: "Running", podIP: ip, podIPs: [{ ip }], conditions: [{ type: "Ready", status: "True" }] };
+      await admin.mergePatch(Pod, { namespace: this.namespace, name }, { status }, "status");
+    }
+    await this.settle();
+  }
+
+  /** The StatefulSet controller has seen the newest spec and carried it out. */
+  async settle(): Promise<void> {
+    const { spec, metadata } = await sampleChild(admin, this.namespace, StatefulSet, "cassandra");
+    const { replicas } = spec as { replicas: number };
+    const status = {
+      replicas,
+      readyReplicas: replicas,
+      updatedReplicas: replicas,
+      observedGeneration: metadata.generation,
+    };
+    await admin.mergePatch(StatefulSet, { namespace: this.namespace, name: metadata.name }, { status }, "status");
+  }
+
+  async deletePod(ordinal: number): Promise<void> {
+    const name = { namespace: this.namespace, name: `sample-cassandra-${ordinal}` };
+    await admin.delete(Pod, name, { gracePeriodSeconds: 0 });
+    await this.settle();
+  }
+
+  claim(ordinal: number) {
+    return admin.get(PersistentVolumeClaim, { namespace: this.namespace, name: `data-sample-cassandra-${ordinal}` });
+  }
+
+  deleteClaim(ordinal: number): Promise<void> {
+    return this.#finalized(ordinal);
+  }
+
+  /** No controller is there that would take the claim's protection off. */
+  async #finalized(ordinal: number): Promise<void> {
+    const name = { namespace: this.namespace, name: `data-sample-cassandra-${ordinal}` };
+    await admin.mergePatch(PersistentVolumeClaim, name, { metadata: { finalizers: null } });
+    await admin.delete(PersistentVolumeClaim, name);
+  }
+}
+
+test("fewer nodes: the last one hands over its data before its pod goes, whichever operator was killed in between", async () => {
+  const ring = new RingOf("scale-down");
+  {
+    await using _first = await ring.operator();
+    await ring.create({ cassandra: { nodes: 3, replicationFactor: 1 } });
+    await ring.run(0, 2);
+    await until(async () => (await ring.status()).cassandra?.replicationFactor === 1, "the ring to be known");
+    assert.deepEqual((await ring.status()).cassandra, { nodes: 3, replicationFactor: 1 });
+    await ring.patch({ nodes: 2 });
+    await until(() => ring.agents.decommissions.length === 1, "the decommission to be asked for");
+    assert.match(await ring.reason("Progressing", "DecommissioningNode"), /sample-cassandra-2/);
+  }
+  assert.deepEqual(ring.agents.decommissions, ["sample-cassandra-2"]);
+  assert.equal((await ring.claim(2)).metadata.annotations?.[LEAVING_ANNOTATION], "sample-cassandra-2");
+  assert.equal(await ring.replicas(), 3, "nothing goes before the data has gone");
+
+  await using operator = await ring.operator();
+  await ring.reason("Progressing", "DecommissioningNode");
+  assert.equal(ring.agents.decommissions.length, 1, "it leaves already");
+  ring.agents.leave("sample-cassandra-2");
+  await ring.replicasAre(2);
+  await ring.deletePod(2);
+  await until(async () => (await ring.status()).cassandra?.nodes === 2, "the ring to be of two");
+  await ring.reason("Progressing", "RollingOut");
+  assert.deepEqual(await operator.forbidden(), []);
+
+  // The volume was kept: Cassandra would refuse to start on it.
+  await ring.patch({ nodes: 3 });
+  assert.match(await ring.reason("Degraded", "VolumeOfDecommissionedNode"), /data-sample-cassandra-2/);
+  assert.equal(await ring.replicas(), 2);
+  await ring.deleteClaim(2);
+  await ring.replicasAre(3);
+});
+
+test("a restarted node that forgot that it was leaving is asked again; one that is wanted after all stays", async () => {
+  const ring = new RingOf("again");
+  await using _operator = await ring.operator();
+  await ring.create({ cassandra: { nodes: 2, replicationFactor: 1 } });
+  await ring.run(0, 1);
+  await until(async () => (await ring.status()).cassandra?.replicationFactor === 1, "the ring to be known");
+  await ring.patch({ nodes: 1 });
+  await until(() => ring.agents.decommissions.length === 1, "the decommission to be asked for");
+  ring.agents.join("sample-cassandra-1");
+  await until(() => ring.agents.decommissions.length === 2, "the decommission to be asked for again");
+  await ring.patch({ nodes: 2 });
+  ring.agents.join("sample-cassandra-1");
+  await until(
+    async () => (await ring.claim(1)).metadata.annotations?.[LEAVING_ANNOTATION] === undefined,
+    "the note to be taken off",
+  );
+  assert.equal(await ring.replicas(), 2);
+});
+
+test("a node whose data the others have no room for does not leave", async () => {
+  const ring = new RingOf("room");
+  await using _operator = await ring.operator();
+  ring.agents.freeBytes = 100;
+  await ring.create({ cassandra: { nodes: 2, replicationFactor: 1 } });
+  await ring.run(0, 1);
+  await until(async () => (await ring.status()).cassandra?.replicationFactor === 1, "the ring to be known");
+  await ring.patch({ nodes: 1 });
+  assert.match(await ring.reason("Degraded", "NotEnoughRoom"), /sample-cassandra-0 has too little room/);
+  assert.deepEqual(ring.agents.decommissions, []);
+  ring.agents.freeBytes = 1e9;
+  await until(() => ring.agents.decommissions.length === 1, "the decommission to be asked for");
+});
+
+test("more copies come one at a time, each repaired on every node before the next, also by the next operator", async () => {
+  const ring = new RingOf("copies");
+  {
+    await using _first = await ring.operator();
+    await ring.create({ cassandra: { nodes: 3, replicationFactor: 1 } });
+    await ring.run(0, 2);
+    await until(async () => (await ring.status()).cassandra?.replicationFactor === 1, "the ring to be known");
+    ring.agents.repairState = { state: "running" };
+    await ring.patch({ replicationFactor: 3 });
+    await until(() => ring.agents.repairs.length === 1, "the first repair");
+    assert.deepEqual(ring.replication.changes, [2], "one copy more, not two");
+    await ring.reason("Progressing", "ChangingReplication");
+  }
+  assert.equal((await ring.status()).cassandra?.replicationFactor, 1, "not true before the repair is over");
+  await using _next = await ring.operator();
+  await until(() => ring.agents.repairs.length === 2, "the next operator to repair");
+  ring.agents.repairState = { state: "failed", message: "a node went away" };
+  assert.match(await ring.reason("Degraded", "ReplicationNotChanged"), /a node went away/);
+  ring.agents.repairState = { state: "completed" };
+  await until(async () => (await ring.status()).cassandra?.replicationFactor === 3, "three copies");
+  assert.deepEqual(
+    ring.replication.changes.filter((copies, index, all) => copies !== all[index - 1]),
+    [2, 3],
+  );
+  const nodes = ["sample-cassandra-0", "sample-cassandra-1", "sample-cassandra-2"];
+  const expected = nodes.flatMap((pod) => [`${pod} system_auth`, `${pod} chat`]);
+  assert.deepEqual(ring.agents.repairs.slice(-6), expected);
+});
