@@ -12,8 +12,17 @@ const PAGE_SIZE = "500";
 /** Time for a watch's reply head beyond the server's own; the caller's watchdog bounds the rest. */
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** Called once for each request; `status` is the HTTP status, or 0 without a reply. */
-export type CallObserver = (call: { verb: string; resource: string; status: number }) => void;
+/** One request that has ended; of a watch, when its reply began. */
+export interface Call {
+  readonly verb: string;
+  readonly resource: string;
+  /** HTTP status, 0 without a reply. */
+  readonly status: number;
+  readonly seconds: number;
+}
+
+/** Called once for each request. */
+export type CallObserver = (call: Call) => void;
 
 export interface ClientOptions {
   readonly kubeConfig: KubeConfig;
@@ -219,13 +228,15 @@ export class Client {
   }
 
   async #observed<Reply>(verb: string, kind: ResourceKind, send: () => Promise<Reply>): Promise<Reply> {
-    const call = { verb, resource: kind.resource };
+    const started = performance.now();
+    const ended = (status: number) =>
+      this.#onCall({ verb, resource: kind.resource, status, seconds: (performance.now() - started) / 1_000 });
     try {
       const reply = await send();
-      this.#onCall({ ...call, status: 200 });
+      ended(200);
       return reply;
     } catch (error) {
-      this.#onCall({ ...call, status: error instanceof ApiError ? error.status : 0 });
+      ended(error instanceof ApiError ? error.status : 0);
       throw error;
     }
   }

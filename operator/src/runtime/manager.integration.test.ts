@@ -126,6 +126,7 @@ test("health says what is missing, and metrics are served", async () => {
     // A standby's queue is full, so that it can start at once.
     'workqueue_depth{controller="test"} 2',
     'kubernetes_api_calls_total{verb="list",resource="configmaps",status="200"} 1',
+    'kubernetes_api_call_seconds_count{verb="list"} 1',
     "kubernetes_watch_restarts_total",
     'kubernetes_cached_objects{resource="configmaps"} 2',
     "leader_election_master_status 0",

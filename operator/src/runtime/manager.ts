@@ -1,7 +1,7 @@
 import type { Logger } from "@chatcluster/foundation/logger";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { Client, FIELD_MANAGER } from "./client.ts";
+import { type Call, Client, FIELD_MANAGER } from "./client.ts";
 import type { Clock } from "./clock.ts";
 import type { Controller } from "./controller.ts";
 import { EventRecorder } from "./events.ts";
@@ -51,7 +51,7 @@ export class Manager {
     this.logger = logger;
     this.metrics = new RuntimeMetrics(options.registry ?? new Registry());
     collectDefaultMetrics({ register: this.metrics.registry });
-    const onCall = (call: { verb: string; resource: string; status: number }) => this.metrics.apiCalls.inc(call);
+    const onCall = (call: Call) => this.metrics.observeCall(call);
     if (leaderElection) {
       // Its own connections: a lease is renewed however busy the controllers are, and before this process may write anything else.
       const client = new Client({ kubeConfig, scheme, onCall, timeoutMs: 5_000 });

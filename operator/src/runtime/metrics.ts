@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Call } from "./client.ts";
 
 /** The runtime's own metrics, under the names that dashboards for controller-runtime use where there is one. */
 export class RuntimeMetrics {
@@ -10,6 +11,7 @@ export class RuntimeMetrics {
   readonly queueDepth: Gauge<"controller">;
   readonly queueRetries: Counter<"controller">;
   readonly apiCalls: Counter<"verb" | "resource" | "status">;
+  readonly apiSeconds: Histogram<"verb">;
   readonly watchRestarts: Counter<"resource" | "reason">;
   readonly cachedObjects: Gauge<"resource">;
   readonly eventsDropped: Counter<"reason">;
@@ -61,6 +63,13 @@ export class RuntimeMetrics {
       labelNames: ["verb", "resource", "status"],
       registers,
     });
+    this.apiSeconds = new Histogram({
+      name: "kubernetes_api_call_seconds",
+      help: "Time until the API server's reply by verb, in seconds; of a watch, until the reply begins",
+      labelNames: ["verb"],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    });
     this.watchRestarts = new Counter({
       name: "kubernetes_watch_restarts_total",
       help: "Ended watches by reason: timeout (regular), stale (by the watchdog), gone (410) or error",
@@ -80,5 +89,11 @@ export class RuntimeMetrics {
       registers,
     });
     this.isLeader = new Gauge({ name: "leader_election_master_status", help: "1 while this process leads", registers });
+  }
+
+  /** Takes note of a request to the API server. */
+  observeCall({ verb, resource, status, seconds }: Call): void {
+    this.apiCalls.inc({ verb, resource, status });
+    this.apiSeconds.observe({ verb }, seconds);
   }
 }
