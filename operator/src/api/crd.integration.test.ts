@@ -63,6 +63,19 @@ const REFUSED: [field: string, spec: Record<string, unknown>][] = [
   ["spec.servers.replicas", { servers: { min: 2, max: 4, replicas: 1 } }],
   ["spec.servers.connectionsPerServer", { servers: { connectionsPerServer: 20000 } }],
   ["spec.redis.mode", { redis: { mode: "cluster" } }],
+  ["spec.redis.replicas", { redis: { mode: "sentinel", replicas: 1 } }],
+  ["spec.redis.replicas", { redis: { replicas: 3 } }],
+  ["spec.redis.external", { redis: { mode: "external" } }],
+  ["spec.redis.external", { redis: { external: { url: "redis://cache:6379" } } }],
+  ["spec.redis.external", { redis: { mode: "external", external: {} } }],
+  [
+    "spec.redis.external",
+    { redis: { mode: "external", external: { url: "redis://cache:6379", clusterNodes: ["cache:6379"] } } },
+  ],
+  ["spec.redis.external.tls", { redis: { mode: "external", external: { url: "redis://cache:6379", tls: true } } }],
+  ["spec.redis.external.url", { redis: { mode: "external", external: { url: "redis://:secret@cache:6379" } } }],
+  ["spec.redis.external.clusterNodes", { redis: { mode: "external", external: { clusterNodes: ["cache"] } } }],
+  ["spec.redis.external.sentinels", { redis: { mode: "external", external: { sentinels: { addresses: [] } } } }],
   ["spec.redis.storage.size", { redis: { storage: { size: "much" } } }],
   ["spec.cassandra.replicationFactor", { cassandra: { nodes: 2, replicationFactor: 3 } }],
   ["spec.cassandra.heap", { cassandra: { heap: "128Mi" } }],
@@ -124,6 +137,20 @@ for (const [field, from, to] of CHANGES) {
     assert.ok(message.includes(field), message);
   });
 }
+
+test("the mode of Redis stays, its number of servers may change, and another's Redis may move", async () => {
+  const created = await client.create(chatCluster("replicated", { redis: { mode: "sentinel" } }));
+  const spec = created.spec as { redis: object };
+  const withRedis = (redis: object) => ({ ...created, spec: { ...spec, redis: { ...spec.redis, ...redis } } });
+  const message = await refusal(withRedis({ mode: "standalone" }), (object) => client.update(object));
+  assert.match(message, /spec\.redis\.mode/);
+  await client.update(withRedis({ replicas: 5 }));
+  const addresses = ["s-0:26379", "[fd00::1]:26379"];
+  const external = { sentinels: { addresses, master: "main", secretName: "watchers" }, secretName: "login", tls: true };
+  const theirs = await client.create(chatCluster("external", { redis: { mode: "external", external } }));
+  const moved = { ...(theirs.spec as object), redis: { mode: "external", external: { url: "rediss://cache:6380/1" } } };
+  await client.update({ ...theirs, spec: moved });
+});
 
 test("a volume may grow, in any unit", async () => {
   const created = await client.create(chatCluster("grow", { redis: { storage: { size: "1Gi" } } }));

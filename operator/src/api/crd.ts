@@ -28,6 +28,13 @@ const PRINTER_COLUMNS = [
     description: "Why it is ready, or is not, in a sentence.",
   },
   {
+    name: "Redis",
+    type: "string",
+    priority: 1,
+    jsonPath: '.status.conditions[?(@.type=="RedisReady")].message',
+    description: "How Redis does, and which pod is its master.",
+  },
+  {
     name: "Scaling",
     type: "string",
     priority: 1,

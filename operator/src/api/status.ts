@@ -59,6 +59,12 @@ export const ChatClusterStatus = Type.Object(
     connections: Type.Optional(
       Type.Integer({ format: "int64", description: "Open connections, over all chat servers that could be asked." }),
     ),
+    redisMaster: Type.Optional(
+      Type.String({
+        maxLength: 253,
+        description: "Pod of Redis' master, in mode `sentinel`; while there is none, of the last one.",
+      }),
+    ),
     selector: Type.Optional(
       Type.String({ description: "Label selector of the chat servers' pods, for the scale subresource." }),
     ),

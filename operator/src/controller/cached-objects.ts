@@ -10,11 +10,16 @@ interface Workload {
   readonly status?: unknown;
 }
 
-/** A child: what the Applier compares, a workload's size and state, and what a Secret holds. */
+interface Addressed {
+  readonly spec?: { readonly clusterIP?: string };
+}
+
+/** A child: what the Applier compares, a workload's size and state, a Service's address, and what a Secret holds. */
 export function cachedChild(object: KubernetesObject): KubernetesObject {
   const { apiVersion, kind, metadata } = keepApplied(object);
   const kept: KubernetesObject = { apiVersion, kind, metadata };
   if (kind === "Secret") return { ...kept, data: object.data };
+  if (kind === "Service") return { ...kept, spec: { clusterIP: (object as Addressed).spec?.clusterIP } };
   if (kind !== "Deployment" && kind !== "StatefulSet") return kept;
   const { spec, status } = object as KubernetesObject & Workload;
   const { replicas, volumeClaimTemplates } = spec ?? {};

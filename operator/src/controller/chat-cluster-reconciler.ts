@@ -21,6 +21,7 @@ import { ScalingReconciler } from "./reconcile-scaling.ts";
 import { type Credentials, reconcileSecrets } from "./reconcile-secrets.ts";
 import { reconcileServers } from "./reconcile-servers.ts";
 import { reconcileStatus, writeStatus } from "./reconcile-status.ts";
+import { RedisWatch } from "./watch-redis.ts";
 
 /** How soon something outside of Kubernetes' watches (a Secret of the user, Cassandra's roles) is looked at again. */
 const RETRY_MS = 5_000;
@@ -31,6 +32,7 @@ export class ChatClusterReconciler {
   readonly #scaling: ScalingReconciler;
   readonly #cassandra = new CassandraReconciler();
   readonly #userSecrets: UserSecretsCheck;
+  readonly #redis: RedisWatch;
   readonly #uids = new Map<string, string>();
   /** Parsed specs by uid: a spec changes with its generation only. */
   readonly #specs = new Map<string, Pick<ChatCluster, "spec"> & { generation: number }>();
@@ -39,8 +41,12 @@ export class ChatClusterReconciler {
     this.#dependencies = dependencies;
     this.#scaling = new ScalingReconciler(dependencies.clock);
     this.#userSecrets = new UserSecretsCheck(dependencies.clock);
+    this.#redis = new RedisWatch(dependencies.clock);
     dependencies.informers.pods.addHandler({
-      deleted: ({ metadata }) => this.#scaling.forgetPod(metadata.uid ?? ""),
+      deleted: ({ metadata: { uid = "" } }) => {
+        this.#scaling.forgetPod(uid);
+        this.#redis.forgetPod(uid);
+      },
     });
   }
 
@@ -65,6 +71,7 @@ export class ChatClusterReconciler {
     work.note(checkImages(context, cluster));
     await work.run("auth", async () => work.note(await this.#userSecrets.auth(context, cluster)));
     await work.run("tls", async () => work.note(await this.#userSecrets.tls(context, cluster)));
+    await work.run("redis login", async () => work.note(await this.#userSecrets.redis(context, cluster)));
     const secrets = await work.run("secrets", () => reconcileSecrets(context, cluster));
     // Children refer to the Secrets; without them, or with an image that nobody named, pods could only fail.
     const outcome =
@@ -76,6 +83,7 @@ export class ChatClusterReconciler {
       credentials: credentialsOf(outcome?.cassandra?.credentials),
       ring: outcome?.cassandra?.ring ?? cluster.status?.cassandra,
       ringWork: outcome?.cassandra?.work,
+      redisView: outcome?.redis?.view,
       scaling: outcome?.scaling?.decision,
       desiredServers: outcome?.scaling?.decision.replicas,
       draining: outcome?.scaling?.draining ?? [],
@@ -85,13 +93,16 @@ export class ChatClusterReconciler {
     });
     if (work.failures.length > 0) throw new AggregateError(work.failures, "");
     const retry = work.problems.length > 0 || outcome?.cassandra?.credentials.ready === false ? RETRY_MS : undefined;
-    return requeue([outcome?.scaling?.requeueAfterMs, outcome?.cassandra?.requeueAfterMs, retry]);
+    const waits = [outcome?.scaling?.requeueAfterMs, outcome?.redis?.requeueAfterMs];
+    return requeue([...waits, outcome?.cassandra?.requeueAfterMs, retry]);
   }
 
   async #reconcileChildren(context: ConcernContext, cluster: ChatCluster, secrets: Credentials, work: Work) {
     const cassandra = await work.run("cassandra", () => this.#cassandra.reconcile(context, cluster, secrets));
     for (const problem of cassandra?.problems ?? []) work.note(problem);
     await work.run("redis", async () => work.note(await reconcileRedis(context, cluster)));
+    const redis = await work.run("redis watch", () => this.#watchRedis(context, cluster, secrets));
+    work.note(redis?.problem);
     const scaling = await work.run("scaling", () => this.#scaling.reconcile(context, cluster, secrets.adminToken));
     const push = await work.run("push", () => this.#userSecrets.push(context, cluster));
     for (const problem of push?.problems ?? []) work.note(problem);
@@ -99,7 +110,11 @@ export class ChatClusterReconciler {
     if (scaling && push)
       await work.run("servers", () => reconcileServers(context, cluster, scaling.replicas, push.services));
     await work.run("ingress", () => reconcileIngress(context, cluster));
-    return { scaling, cassandra };
+    return { scaling, cassandra, redis };
+  }
+
+  async #watchRedis(context: ConcernContext, cluster: ChatCluster, { redisNode }: Credentials) {
+    return redisNode === undefined ? undefined : this.#redis.reconcile(context, cluster, redisNode);
   }
 
   #parse({ events }: ConcernContext, object: KubernetesObject): ChatCluster {
@@ -129,6 +144,7 @@ export class ChatClusterReconciler {
     this.#scaling.forget(uid);
     this.#cassandra.forget(uid);
     this.#userSecrets.forget(uid);
+    this.#redis.forget(uid);
     this.#dependencies.settled.forget(uid);
     this.#specs.delete(uid);
   }

@@ -67,6 +67,27 @@ export class UserSecretsCheck {
     );
   }
 
+  /** The Secrets with the logins to a Redis of the user. */
+  async redis(context: ConcernContext, cluster: ChatCluster): Promise<Problem | undefined> {
+    const { external } = cluster.spec.redis;
+    const demands = [
+      ["spec.redis.external.secretName", external?.secretName],
+      ["spec.redis.external.sentinels.secretName", external?.sentinels?.secretName],
+    ] as const;
+    for (const [field, secretName] of demands) {
+      if (secretName === undefined) continue;
+      const problem = await this.#check(context, cluster, {
+        field,
+        secretName,
+        key: "password",
+        reason: "RedisSecret",
+        unfit: ({ length }) => (length === 0 ? "holds nothing under password" : undefined),
+      });
+      if (problem) return problem;
+    }
+    return undefined;
+  }
+
   /** The Secrets with the keys of the push services. */
   async push(context: ConcernContext, cluster: ChatCluster): Promise<PushCheck> {
     const services: PushService[] = [];

@@ -6,6 +6,7 @@ import type { SettledChildren } from "./apply-children.ts";
 import type { CassandraCredentials } from "./cassandra-credentials.ts";
 import type { CassandraReplication } from "./cassandra-replication.ts";
 import type { Informers } from "./informers.ts";
+import type { RedisInspector } from "./redis-inspector.ts";
 import type { ServerStatusClient } from "./server-status-client.ts";
 
 /** What the reconcilers work with. */
@@ -19,9 +20,10 @@ export interface Dependencies {
   readonly cassandraCredentials: CassandraCredentials;
   readonly cassandraReplication: CassandraReplication;
   readonly cassandraAgents: CassandraAgentClient;
+  readonly redisInspector: RedisInspector;
   /** Images of containers that a spec names none for; "" where the operator has no default. */
   readonly defaultImages: Images;
-  /** Where the operator runs, and Cassandra must let it in from. */
+  /** Where the operator runs, and Cassandra and Redis must let it in from. */
   readonly operatorNamespace: string;
   readonly clock: Clock;
 }

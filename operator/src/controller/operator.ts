@@ -11,11 +11,15 @@ import { clusterOfLabels } from "./cluster-of-labels.ts";
 import type { OperatorConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { CHAT_CLUSTER, childInformer, createInformers } from "./informers.ts";
+import { redisInspector } from "./redis-inspector.ts";
 import { httpServerStatusClient } from "./server-status-client.ts";
 
 /** Tests put their own in the place of what reaches out of Kubernetes. */
 export type Overrides = Partial<
-  Pick<Dependencies, "serverStatus" | "cassandraCredentials" | "cassandraReplication" | "cassandraAgents" | "clock">
+  Pick<
+    Dependencies,
+    "serverStatus" | "cassandraCredentials" | "cassandraReplication" | "cassandraAgents" | "redisInspector" | "clock"
+  >
 >;
 
 /** The operator, ready to run: informers, controller and election. */
@@ -47,6 +51,7 @@ export function createManager(
     cassandraCredentials: cqlCassandraCredentials,
     cassandraReplication: cqlCassandraReplication,
     cassandraAgents: httpCassandraAgentClient,
+    redisInspector,
     clock: systemClock,
     operatorNamespace: config.namespace,
     ...overrides,

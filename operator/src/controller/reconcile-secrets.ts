@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import { JWT_SECRET_KEY } from "../resource/chat-environment.ts";
 import { secretNames } from "../resource/names.ts";
-import { REDIS_AUTH_KEY, redisAuthConfig } from "../resource/redis-config.ts";
+import { redisUsers, sentinelUsers } from "../resource/redis-access.ts";
+import { NODE_PASSWORD_KEY, REDIS_AUTH_KEY, redisAuthConfig, SENTINEL_AUTH_KEY } from "../resource/redis-config.ts";
+import { SENTINEL_MASTER } from "../resource/redis-members.ts";
 import { secretObjects } from "../resource/secrets.ts";
 import { isNotFound, type KubernetesObject, Secret } from "../runtime/index.ts";
 import { applyChildren } from "./apply-children.ts";
@@ -17,6 +19,8 @@ export interface Credentials {
   readonly cassandraAdmin: { readonly username: string; readonly password: string };
   /** Of the agents beside Cassandra. */
   readonly cassandraAgentToken: string;
+  /** Password of the user `node` of Redis and the sentinels, in mode `sentinel`. */
+  readonly redisNode: string | undefined;
 }
 
 type Texts = Record<string, string>;
@@ -27,13 +31,13 @@ type Texts = Record<string, string>;
  */
 export async function reconcileSecrets(context: ConcernContext, cluster: ChatCluster): Promise<Credentials> {
   const names = secretNames(cluster);
-  const redis = await existingOr(context, cluster, names.redis, { password: randomText });
+  const redis = await redisTexts(context, cluster);
   const texts = {
     ...(needsAuthSecret(cluster) && {
       [names.auth]: await existingOr(context, cluster, names.auth, { [JWT_SECRET_KEY]: randomText }),
     }),
     [names.admin]: await existingOr(context, cluster, names.admin, { token: randomText }),
-    [names.redis]: { ...redis, [REDIS_AUTH_KEY]: redisAuthConfig(redis.password ?? "") },
+    ...(redis && { [names.redis]: redis }),
     [names.cassandra]: await existingOr(context, cluster, names.cassandra, {
       username: () => "chat",
       password: randomText,
@@ -55,7 +59,32 @@ export async function reconcileSecrets(context: ConcernContext, cluster: ChatClu
     cassandra: login(texts[names.cassandra]),
     cassandraAdmin: login(texts[names.cassandraAdmin]),
     cassandraAgentToken: texts[names.cassandraAgent]?.token ?? "",
+    redisNode: redis?.[NODE_PASSWORD_KEY],
   };
+}
+
+/** What the Secret of our own Redis holds; undefined where Redis is somebody else's. */
+async function redisTexts(context: ConcernContext, cluster: ChatCluster): Promise<Texts | undefined> {
+  const name = secretNames(cluster).redis;
+  switch (cluster.spec.redis.mode) {
+    case "external":
+      return undefined;
+    case "standalone": {
+      const { password = "" } = await existingOr(context, cluster, name, { password: randomText });
+      return { password, [REDIS_AUTH_KEY]: redisAuthConfig(password) };
+    }
+    case "sentinel": {
+      const makers = { password: randomText, [NODE_PASSWORD_KEY]: randomText };
+      const { password: chat = "", [NODE_PASSWORD_KEY]: node = "" } = await existingOr(context, cluster, name, makers);
+      const passwords = { chat, node };
+      return {
+        password: chat,
+        [NODE_PASSWORD_KEY]: node,
+        [REDIS_AUTH_KEY]: redisUsers(passwords),
+        [SENTINEL_AUTH_KEY]: sentinelUsers(passwords, SENTINEL_MASTER),
+      };
+    }
+  }
 }
 
 function needsAuthSecret(cluster: ChatCluster): boolean {

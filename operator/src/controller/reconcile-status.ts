@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ChatCluster } from "../api/chat-cluster.ts";
+import { redisServers } from "../api/spec/redis.ts";
 import type { ChatClusterStatus } from "../api/status.ts";
 import { type Component, childName } from "../resource/names.ts";
+import { sentinelNames } from "../resource/redis-members.ts";
 import { Deployment, findCondition, keyOf, StatefulSet } from "../runtime/index.ts";
 import { chatClusterStatus } from "../status/chat-cluster-status.ts";
 import type { Observation, WorkloadState } from "../status/observation.ts";
@@ -13,7 +15,7 @@ import { podsOf } from "./pods.ts";
 /** What the reconcile of the other concerns found out. */
 export type Findings = Pick<
   Observation,
-  "credentials" | "ring" | "ringWork" | "scaling" | "draining" | "connections" | "problems" | "failures"
+  "credentials" | "ring" | "ringWork" | "redisView" | "scaling" | "draining" | "connections" | "problems" | "failures"
 > & { readonly desiredServers: number | undefined };
 
 /** Writes the status if it says anything new, and an Event when the cluster becomes ready or stops to be. */
@@ -23,12 +25,15 @@ export async function reconcileStatus(
   findings: Findings,
 ): Promise<void> {
   const { desiredServers, ...found } = findings;
-  const { servers, cassandra, ingress } = cluster.spec;
+  const { servers, cassandra, ingress, redis } = cluster.spec;
   const observation: Observation = {
     cluster,
     ...found,
     chat: stateOf(context, cluster, "chat", servers.replicas ?? servers.min),
-    redis: stateOf(context, cluster, "redis", 1),
+    ...(redis.mode !== "external" && { redis: stateOf(context, cluster, "redis", redisServers(redis)) }),
+    ...(redis.mode === "sentinel" && {
+      sentinel: stateOf(context, cluster, "sentinel", sentinelNames(cluster).length),
+    }),
     cassandra: stateOf(context, cluster, "cassandra", cassandra.nodes),
     ingress: stateOf(context, cluster, "ingress", ingress.replicas),
   };
@@ -71,7 +76,7 @@ function stateOf(
   component: Component,
   wanted: number,
 ): WorkloadState {
-  const kind = component === "redis" || component === "cassandra" ? StatefulSet : Deployment;
+  const kind = component === "chat" || component === "ingress" ? Deployment : StatefulSet;
   const key = keyOf({ namespace: cluster.metadata.namespace, name: childName(cluster, component) });
   return workloadState(childInformer(informers, kind).get(key), podsOf(informers, cluster, component), wanted);
 }

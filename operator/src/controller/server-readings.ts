@@ -4,10 +4,10 @@ import type { ServerStatus } from "./server-status-client.ts";
 /** A reading younger than this is not asked for again: writing a changed status reconciles anew, which must not poll in a circle. */
 const FRESH_MS = 1500;
 
-/** The last status of each chat server, by the uid of its pod. */
-export class ServerReadings {
+/** The last status of each server, by the uid of its pod. */
+export class ServerReadings<Status = ServerStatus> {
   readonly #clock: Pick<Clock, "monotonicMs">;
-  readonly #byUid = new Map<string, { atMs: number; status: ServerStatus | undefined }>();
+  readonly #byUid = new Map<string, { atMs: number; status: Status | undefined }>();
 
   constructor(clock: Pick<Clock, "monotonicMs">) {
     this.#clock = clock;
@@ -21,10 +21,10 @@ export class ServerReadings {
    */
   async all(
     pods: readonly KubernetesObject[],
-    read: (pod: KubernetesObject) => Promise<ServerStatus>,
+    read: (pod: KubernetesObject) => Promise<Status>,
     failed: (pod: KubernetesObject, error: unknown) => void,
-  ): Promise<Map<string, ServerStatus | undefined>> {
-    const entries = pods.map(async (pod): Promise<[string, ServerStatus | undefined]> => {
+  ): Promise<Map<string, Status | undefined>> {
+    const entries = pods.map(async (pod): Promise<[string, Status | undefined]> => {
       const uid = pod.metadata.uid ?? "";
       const known = this.#byUid.get(uid);
       if (known && this.#clock.monotonicMs() - known.atMs < FRESH_MS) return [pod.metadata.name, known.status];
@@ -39,7 +39,7 @@ export class ServerReadings {
   }
 
   /** Takes what a server said without being asked by `all`, such as its answer to a drain. */
-  observe(pod: KubernetesObject, status: ServerStatus): void {
+  observe(pod: KubernetesObject, status: Status): void {
     this.#byUid.set(pod.metadata.uid ?? "", { atMs: this.#clock.monotonicMs(), status });
   }
 

@@ -1,8 +1,10 @@
 import type { k8s } from "cdk8s-plus-28";
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import type { PushService } from "../api/spec/push.ts";
-import { CASSANDRA_CQL_PORT, CHAT_ADMIN_PORT, CHAT_PORT, childName, REDIS_PORT, secretNames } from "./names.ts";
+import { secret, text } from "./environment.ts";
+import { CASSANDRA_CQL_PORT, CHAT_ADMIN_PORT, CHAT_PORT, childName, secretNames } from "./names.ts";
 import { pushVariables } from "./push-credentials.ts";
+import { redisEnvironment } from "./redis-environment.ts";
 
 /** Key of the auth Secret, the operator's own or the user's. */
 export const JWT_SECRET_KEY = "jwt-secret";
@@ -26,8 +28,7 @@ export function chatEnvironment(cluster: ChatCluster, pushServices: readonly Pus
     // Before the variable that refers to it: only earlier ones are expanded.
     field("POD_IP", "status.podIP"),
     text("CHAT_ADVERTISED_ADDRESS", `$(POD_IP):${CHAT_PORT}`),
-    text("CHAT_REDIS_URL", `redis://${childName(cluster, "redis")}:${REDIS_PORT}`),
-    secret("CHAT_REDIS_PASSWORD", secrets.redis, "password"),
+    ...redisEnvironment(cluster),
     text("CHAT_CASSANDRA_CONTACT_POINTS", `${childName(cluster, "cassandra")}:${CASSANDRA_CQL_PORT}`),
     text("CHAT_CASSANDRA_LOCAL_DC", cassandra.datacenter),
     text("CHAT_CASSANDRA_REPLICATION", `${cassandra.datacenter}:${cassandra.replicationFactor}`),
@@ -64,14 +65,6 @@ function optional({ spec }: ChatCluster): k8s.EnvVar[] {
   return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [text(name, value)]));
 }
 
-function text(name: string, value: string | number): k8s.EnvVar {
-  return { name, value: String(value) };
-}
-
 function field(name: string, fieldPath: string): k8s.EnvVar {
   return { name, valueFrom: { fieldRef: { fieldPath } } };
-}
-
-function secret(name: string, secretName: string, key: string): k8s.EnvVar {
-  return { name, valueFrom: { secretKeyRef: { name: secretName, key } } };
 }

@@ -3,7 +3,11 @@ import { test } from "node:test";
 import { sampleCluster, sampleImages } from "../testing/sample.ts";
 import { chatObjects } from "./chat.ts";
 
-type Env = { name: string; value?: string; valueFrom?: { secretKeyRef?: { name: string; key: string } } };
+type Env = {
+  name: string;
+  value?: string;
+  valueFrom?: { secretKeyRef?: { name: string; key: string; optional?: boolean } };
+};
 
 function deployment(spec: Record<string, unknown> = {}, replicas = 2) {
   const found = chatObjects(sampleCluster(spec), sampleImages, replicas).find(({ kind }) => kind === "Deployment");
@@ -34,6 +38,51 @@ test("the server is told where its stores are, and its secrets only by reference
   }
   const names = [...env.keys()];
   assert.ok(names.indexOf("POD_IP") < names.indexOf("CHAT_ADVERTISED_ADDRESS"), "only earlier variables are expanded");
+});
+
+const valuesOf = (env: Map<string, Env>) =>
+  Object.fromEntries(
+    [...env.values()]
+      .filter(({ name }) => name.startsWith("CHAT_REDIS"))
+      .map(({ name, value, valueFrom }) => [name, value ?? valueFrom?.secretKeyRef]),
+  );
+
+test("with replicas the server asks the sentinels for Redis, as a user of its own at both", () => {
+  const password = { name: "sample-redis", key: "password" };
+  assert.deepEqual(valuesOf(environment({ redis: { mode: "sentinel", replicas: 2 } })), {
+    CHAT_REDIS_SENTINELS: "sample-sentinel-0:26379,sample-sentinel-1:26379,sample-sentinel-2:26379",
+    CHAT_REDIS_SENTINEL_MASTER: "chat",
+    CHAT_REDIS_SENTINEL_USERNAME: "chat",
+    CHAT_REDIS_SENTINEL_PASSWORD: password,
+    CHAT_REDIS_USERNAME: "chat",
+    CHAT_REDIS_PASSWORD: password,
+  });
+});
+
+test("a Redis of the user is passed on as it is given, with its logins from the user's Secrets", () => {
+  const external = (spec: Record<string, unknown>) =>
+    valuesOf(environment({ redis: { mode: "external", external: spec } }));
+  const login = (name: string) => [
+    { name, key: "username", optional: true },
+    { name, key: "password" },
+  ];
+  assert.deepEqual(external({ url: "rediss://cache.example:6380" }), { CHAT_REDIS_URL: "rediss://cache.example:6380" });
+  const [username, password] = login("nodes");
+  assert.deepEqual(external({ clusterNodes: ["a:6379", "b:6379"], secretName: "nodes", tls: true }), {
+    CHAT_REDIS_CLUSTER_NODES: "a:6379,b:6379",
+    CHAT_REDIS_TLS: "true",
+    CHAT_REDIS_USERNAME: username,
+    CHAT_REDIS_PASSWORD: password,
+  });
+  const [sentinelUsername, sentinelPassword] = login("watchers");
+  const sentinels = { addresses: ["s:26379"], master: "main", secretName: "watchers", tls: true };
+  assert.deepEqual(external({ sentinels }), {
+    CHAT_REDIS_SENTINELS: "s:26379",
+    CHAT_REDIS_SENTINEL_MASTER: "main",
+    CHAT_REDIS_SENTINEL_TLS: "true",
+    CHAT_REDIS_SENTINEL_USERNAME: sentinelUsername,
+    CHAT_REDIS_SENTINEL_PASSWORD: sentinelPassword,
+  });
 });
 
 test("with a key set no shared key is mounted; with a Secret of the user, that one", () => {

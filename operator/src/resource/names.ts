@@ -1,11 +1,12 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
 
 /** The parts of a ChatCluster, as the label `app.kubernetes.io/component` has them. */
-export type Component = "chat" | "redis" | "cassandra" | "ingress";
+export type Component = "chat" | "redis" | "redis-address" | "sentinel" | "cassandra" | "ingress";
 
 export const CHAT_PORT = 8080;
 export const CHAT_ADMIN_PORT = 9090;
 export const REDIS_PORT = 6379;
+export const SENTINEL_PORT = 26379;
 export const CASSANDRA_CQL_PORT = 9042;
 export const CASSANDRA_STORAGE_PORT = 7000;
 

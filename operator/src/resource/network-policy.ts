@@ -9,28 +9,44 @@ import {
   childName,
   labels,
   REDIS_PORT,
+  SENTINEL_PORT,
   selectorLabels,
 } from "./names.ts";
 
-/** `NAME-redis`: only the chat servers reach Redis. https://kubernetes.io/docs/concepts/services-networking/network-policies/ */
-export function redisNetworkPolicy(scope: Construct, cluster: ChatCluster): void {
-  policy(scope, cluster, "redis", [{ from: [pods(cluster, "chat")], ports: [REDIS_PORT] }]);
+/** `NAME-redis`: the chat servers reach Redis and, with replicas, its own servers, the sentinels and the operator, which looks who is the master. */
+export function redisNetworkPolicy(scope: Construct, cluster: ChatCluster, operatorNamespace: string): void {
+  const from =
+    cluster.spec.redis.mode === "sentinel" ? redisPeers(cluster, operatorNamespace) : [pods(cluster, "chat")];
+  policy(scope, cluster, "redis", [{ from, ports: [REDIS_PORT] }]);
+}
+
+/** `NAME-sentinel`: the same for the sentinels. */
+export function sentinelNetworkPolicy(scope: Construct, cluster: ChatCluster, operatorNamespace: string): void {
+  policy(scope, cluster, "sentinel", [{ from: redisPeers(cluster, operatorNamespace), ports: [SENTINEL_PORT] }]);
+}
+
+function redisPeers(cluster: ChatCluster, operatorNamespace: string): k8s.NetworkPolicyPeer[] {
+  return [pods(cluster, "chat"), pods(cluster, "redis"), pods(cluster, "sentinel"), operatorPods(operatorNamespace)];
 }
 
 /** `NAME-cassandra`: clients are the chat servers and the operator, which sets up the roles; nodes reach each other, and the operator their agents. */
 export function cassandraNetworkPolicy(scope: Construct, cluster: ChatCluster, operatorNamespace: string): void {
-  const operator = {
+  const operator = operatorPods(operatorNamespace);
+  policy(scope, cluster, "cassandra", [
+    { from: [pods(cluster, "chat"), pods(cluster, "cassandra"), operator], ports: [CASSANDRA_CQL_PORT] },
+    { from: [pods(cluster, "cassandra")], ports: [CASSANDRA_STORAGE_PORT] },
+    { from: [pods(cluster, "cassandra"), operator], ports: [CASSANDRA_AGENT_PORT] },
+  ]);
+}
+
+function operatorPods(operatorNamespace: string): k8s.NetworkPolicyPeer {
+  return {
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": operatorNamespace } },
     // Of the labels that the chart gives its pods, those that no value changes.
     podSelector: {
       matchLabels: { "app.kubernetes.io/component": "operator", "app.kubernetes.io/part-of": "chatcluster" },
     },
   };
-  policy(scope, cluster, "cassandra", [
-    { from: [pods(cluster, "chat"), pods(cluster, "cassandra"), operator], ports: [CASSANDRA_CQL_PORT] },
-    { from: [pods(cluster, "cassandra")], ports: [CASSANDRA_STORAGE_PORT] },
-    { from: [pods(cluster, "cassandra"), operator], ports: [CASSANDRA_AGENT_PORT] },
-  ]);
 }
 
 interface Rule {

@@ -1,43 +1,66 @@
 import { k8s } from "cdk8s-plus-28";
 import type { Construct } from "constructs";
 import type { ChatCluster } from "../api/chat-cluster.ts";
+import { redisServers } from "../api/spec/redis.ts";
 import { CONFIG_HASH_ANNOTATION, configHash } from "./config-hash.ts";
 import { containerResources } from "./container-resources.ts";
 import { pullSecrets } from "./image-pull.ts";
 import type { Images } from "./images.ts";
 import { childName, labels, REDIS_PORT, secretNames, selectorLabels } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
-import { REDIS_AUTH_DIRECTORY, REDIS_AUTH_KEY, redisConfig } from "./redis-config.ts";
+import { REDIS_AUTH_DIRECTORY, REDIS_AUTH_KEY, redisConfig, redisFiles } from "./redis-config.ts";
+import { memberEnvironment } from "./redis-member-environment.ts";
+import { memberHosts, type RedisAddresses } from "./redis-members.ts";
+import { spread } from "./scheduling.ts";
 import { DATA_VOLUME, dataVolumeClaim, volumeRetention } from "./volume-claim.ts";
 
-const REDIS_USER = 999;
+/** The user of the Redis image. */
+export const REDIS_USER = 999;
 
-/** `NAME-redis`: one Redis with an append-only file. */
-export function redisStatefulSet(scope: Construct, cluster: ChatCluster, images: Images, volumeSize: string): void {
+/** Seconds that a master has to hand over, and then to write its file. */
+const GRACE_SECONDS = 60;
+
+/**
+ * `NAME-redis`: one Redis with an append-only file, or a master with its replicas.
+ *
+ * @param addresses of the members' Services, in mode `sentinel`
+ */
+export function redisStatefulSet(
+  scope: Construct,
+  cluster: ChatCluster,
+  images: Images,
+  volumeSize: string,
+  addresses: RedisAddresses,
+): void {
   const name = childName(cluster, "redis");
+  const replicated = cluster.spec.redis.mode === "sentinel";
+  const selector = selectorLabels(cluster, "redis");
+  const config = replicated ? Object.values(redisFiles(cluster)).join("") : redisConfig(cluster);
   new k8s.KubeStatefulSet(scope, "redis-stateful-set", {
     metadata: { name, labels: labels(cluster, "redis") },
     spec: {
-      replicas: 1,
+      replicas: redisServers(cluster.spec.redis),
       serviceName: name,
-      podManagementPolicy: "OrderedReady",
+      podManagementPolicy: replicated ? "Parallel" : "OrderedReady",
       revisionHistoryLimit: 3,
-      selector: { matchLabels: selectorLabels(cluster, "redis") },
-      updateStrategy: { type: "RollingUpdate" },
+      selector: { matchLabels: selector },
+      // Which pod is the master decides the order, and the StatefulSet does not know it: controller/roll-redis.ts.
+      updateStrategy: { type: replicated ? "OnDelete" : "RollingUpdate" },
       persistentVolumeClaimRetentionPolicy: volumeRetention(cluster, "redis"),
       volumeClaimTemplates: [dataVolumeClaim(cluster, "redis", cluster.spec.redis.storage, volumeSize)],
       template: {
         metadata: {
           labels: labels(cluster, "redis"),
-          annotations: { [CONFIG_HASH_ANNOTATION]: configHash(redisConfig(cluster)) },
+          annotations: { [CONFIG_HASH_ANNOTATION]: configHash(config) },
         },
         spec: {
           ...pullSecrets(cluster),
           automountServiceAccountToken: false,
           enableServiceLinks: false,
-          terminationGracePeriodSeconds: 30,
+          terminationGracePeriodSeconds: replicated ? GRACE_SECONDS : 30,
           securityContext: podSecurityContext(REDIS_USER),
-          containers: [redisContainer(cluster, images)],
+          ...(replicated && { hostAliases: memberHosts(addresses), topologySpreadConstraints: spread(selector) }),
+          containers: [replicated ? memberContainer(cluster, images) : redisContainer(cluster, images)],
           volumes: [
             { name: "config", configMap: { name } },
             {
@@ -47,6 +70,10 @@ export function redisStatefulSet(scope: Construct, cluster: ChatCluster, images:
                 items: [{ key: REDIS_AUTH_KEY, path: REDIS_AUTH_KEY }],
               },
             },
+            // The file that Redis rewrites holds passwords: in memory it is on no disk, and gone with the pod.
+            ...(replicated
+              ? [{ name: "run", emptyDir: { medium: "Memory", sizeLimit: k8s.Quantity.fromString("1Mi") } }]
+              : []),
           ],
         },
       },
@@ -90,3 +117,29 @@ function redisContainer(cluster: ChatCluster, images: Images): k8s.Container {
     ],
   };
 }
+
+/** A Redis that is a master or a replica, as the sentinels say. */
+function memberContainer(cluster: ChatCluster, images: Images): k8s.Container {
+  const container = redisContainer(cluster, images);
+  return {
+    ...container,
+    command: ["sh", "/etc/redis/start.sh"],
+    env: memberEnvironment(cluster),
+    lifecycle: { preStop: { exec: { command: ["sh", "/etc/redis/hand-over.sh"] } } },
+    // Until two sentinels agree there is no Redis, and a restart would not help.
+    startupProbe: { ...container.livenessProbe, exec: { command: PING }, periodSeconds: 2, failureThreshold: 43_200 },
+    livenessProbe: { ...container.livenessProbe, exec: { command: PING } },
+    // A replica is ready when it follows: a node must not be drained while the only other copy is on its way.
+    readinessProbe: {
+      exec: { command: ["sh", "-c", READY] },
+      periodSeconds: 3,
+      timeoutSeconds: 3,
+      failureThreshold: 3,
+    },
+    volumeMounts: [...(container.volumeMounts ?? []), { name: "run", mountPath: "/run/redis" }],
+  };
+}
+
+const PING = ["redis-cli", "--user", "node", "ping"];
+const READY =
+  'test "$(redis-cli --user node ping)" = PONG && redis-cli --user node info replication | grep -Eq "^(role:master|master_link_status:up)"';

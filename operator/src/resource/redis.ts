@@ -1,20 +1,44 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import type { KubernetesObject } from "../runtime/object.ts";
 import type { Images } from "./images.ts";
-import { redisNetworkPolicy } from "./network-policy.ts";
+import { redisNetworkPolicy, sentinelNetworkPolicy } from "./network-policy.ts";
 import { podDisruptionBudget } from "./pod-disruption-budget.ts";
 import { redisConfigMap } from "./redis-config.ts";
-import { redisService } from "./redis-service.ts";
+import type { RedisAddresses } from "./redis-members.ts";
+import { redisService, sentinelService } from "./redis-service.ts";
 import { redisStatefulSet } from "./redis-stateful-set.ts";
 import { render } from "./render.ts";
+import { sentinelConfigMap } from "./sentinel-config.ts";
+import { sentinelStatefulSet } from "./sentinel-stateful-set.ts";
 
-/** Every object of Redis, in the order in which they are applied. `volumeSize` is the size in the claim template. */
-export function redisObjects(cluster: ChatCluster, images: Images, volumeSize: string): KubernetesObject[] {
+/** Where Redis and the sentinels are to run, and who may reach them. */
+export interface RedisSurroundings {
+  readonly images: Images;
+  /** The size in the claim template, which stays what it was when it was made. */
+  readonly volumeSize: string;
+  readonly operatorNamespace: string;
+  /** Of the members' Services, in mode `sentinel`. */
+  readonly addresses: RedisAddresses;
+}
+
+/** Every object of Redis, in the order in which they are applied. */
+export function redisObjects(cluster: ChatCluster, around: RedisSurroundings): KubernetesObject[] {
   return render(cluster, (scope) => {
     redisConfigMap(scope, cluster);
     redisService(scope, cluster);
-    if (cluster.spec.networkPolicies) redisNetworkPolicy(scope, cluster);
+    if (cluster.spec.networkPolicies) redisNetworkPolicy(scope, cluster, around.operatorNamespace);
     podDisruptionBudget(scope, cluster, "redis");
-    redisStatefulSet(scope, cluster, images, volumeSize);
+    redisStatefulSet(scope, cluster, around.images, around.volumeSize, around.addresses);
+  });
+}
+
+/** Every object of the sentinels. */
+export function sentinelObjects(cluster: ChatCluster, around: RedisSurroundings): KubernetesObject[] {
+  return render(cluster, (scope) => {
+    sentinelConfigMap(scope, cluster);
+    sentinelService(scope, cluster);
+    if (cluster.spec.networkPolicies) sentinelNetworkPolicy(scope, cluster, around.operatorNamespace);
+    podDisruptionBudget(scope, cluster, "sentinel");
+    sentinelStatefulSet(scope, cluster, around.images, around.addresses);
   });
 }

@@ -9,6 +9,7 @@ import { redisObjects } from "./redis.ts";
 import { redisConfig } from "./redis-config.ts";
 
 const CASSANDRA_SIZE = { replicas: 1, volumeSize: "1Gi" };
+const around = { images: sampleImages, volumeSize: "1Gi", operatorNamespace: "system", addresses: {} };
 
 type StatefulSet = KubernetesObject & {
   spec: {
@@ -53,7 +54,7 @@ test("volumes go with the ChatCluster only where the spec says so", () => {
   ]) {
     const cluster = sampleCluster({ retention: { volumes } });
     const policyOf = (objects: KubernetesObject[]) => statefulSet(objects).spec.persistentVolumeClaimRetentionPolicy;
-    const redis = redisObjects(cluster, sampleImages, "1Gi");
+    const redis = redisObjects(cluster, around);
     assert.deepEqual(policyOf(redis), { whenDeleted, whenScaled: "Retain" });
     // A node that has left the ring has handed its data over; its volume is of no use to another.
     const cassandra = cassandraObjects(cluster, sampleImages, CASSANDRA_SIZE, "system");
@@ -62,9 +63,7 @@ test("volumes go with the ChatCluster only where the spec says so", () => {
 });
 
 test("the claim template keeps the size that it was made with", () => {
-  const { spec } = statefulSet(
-    redisObjects(sampleCluster({ redis: { storage: { size: "9Gi" } } }), sampleImages, "1Gi"),
-  );
+  const { spec } = statefulSet(redisObjects(sampleCluster({ redis: { storage: { size: "9Gi" } } }), around));
   assert.equal(spec.volumeClaimTemplates[0]?.spec.resources.requests.storage, "1Gi");
 });
 
@@ -108,7 +107,7 @@ test("the heap is given in whole MiB, and a small one gets the serial collector"
 
 test("a changed configuration rolls the pods", () => {
   const hash = (spec: Record<string, unknown>) =>
-    statefulSet(redisObjects(sampleCluster(spec), sampleImages, "1Gi")).spec.template.metadata.annotations;
+    statefulSet(redisObjects(sampleCluster(spec), around)).spec.template.metadata.annotations;
   assert.notDeepEqual(hash({}), hash({ redis: { resources: { limits: { memory: "2Gi" } } } }));
   assert.deepEqual(hash({}), hash({ servers: { max: 7 } }));
 });
@@ -129,12 +128,12 @@ test("the stores are open to the chat servers, Cassandra's nodes and the operato
       ),
     ]);
   };
-  assert.deepEqual(rulesOf(redisObjects(sampleCluster(), sampleImages, "1Gi")), [[[6379], ["chat"]]]);
+  assert.deepEqual(rulesOf(redisObjects(sampleCluster(), around)), [[[6379], ["chat"]]]);
   assert.deepEqual(rulesOf(cassandraObjects(sampleCluster(), sampleImages, CASSANDRA_SIZE, "system")), [
     [[9042], ["chat", "cassandra", "system operator"]],
     [[7000], ["cassandra"]],
     [[8406], ["cassandra", "system operator"]],
   ]);
-  const off = redisObjects(sampleCluster({ networkPolicies: false }), sampleImages, "1Gi");
+  const off = redisObjects(sampleCluster({ networkPolicies: false }), around);
   assert.equal(off.filter(({ kind }) => kind === "NetworkPolicy").length, 0);
 });

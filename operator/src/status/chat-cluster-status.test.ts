@@ -30,6 +30,7 @@ function observe(over: Partial<Observation> = {}): Observation {
     redis: workload(),
     cassandra: workload(),
     ingress: workload(two),
+    redisView: undefined,
     credentials: { ready: true },
     ring: { nodes: 1, replicationFactor: 1 },
     ringWork: undefined,
@@ -106,6 +107,55 @@ test("a ring that grows or shrinks is Progressing to its end, and chat goes on",
     observe({ cluster, ring: { nodes: 3, replicationFactor: 1 }, ringWork, cassandra: leaving }),
   );
   assert.deepEqual([shrinks.CassandraReady, shrinks.Progressing], ["True/EnoughReady", "True/DecommissioningNode"]);
+});
+
+const three = { desired: 3, ready: 3, current: 3, updated: 3 };
+
+/** Mode `sentinel`, with this master and these replicas that follow it. */
+function replicated(master: string | undefined, linked: string[], over: Partial<Observation> = {}): Observation {
+  return observe({
+    cluster: sampleCluster({ redis: { mode: "sentinel" } }),
+    redis: workload(three),
+    sentinel: workload(three),
+    redisView: { master, linked, astray: [], quorum: true, agreeing: 3 },
+    ...over,
+  });
+}
+
+test("Redis with replicas is ready when a master takes writes, whatever the pods say of themselves", () => {
+  const redisReady = (observation: Observation) => conditions(observation).RedisReady;
+  assert.equal(redisReady(replicated("a", ["b", "c"])), "True/AllReady");
+  assert.equal(redisReady(replicated("a", ["b"])), "True/EnoughReady");
+  assert.equal(redisReady(replicated("a", [])), "False/ReplicasNotLinked");
+  assert.equal(redisReady(replicated(undefined, [])), "False/NoMaster");
+  const pair = sampleCluster({ redis: { mode: "sentinel", replicas: 2 } });
+  assert.equal(redisReady(replicated("a", [], { cluster: pair })), "True/EnoughReady");
+  assert.equal(redisReady(replicated(undefined, [], { redis: workload({ ...three, ready: 0 }) })), "False/Starting");
+  const podProblem = { reason: "Unschedulable", message: "no node fits" };
+  const stuck = workload({ ...three, ready: 0, podProblem });
+  assert.equal(redisReady(replicated(undefined, [], { sentinel: stuck })), "False/Unschedulable");
+});
+
+test("the status names Redis' master, between two of them the last one", () => {
+  const status = chatClusterStatus(replicated("a", ["b", "c"]), 2, clock);
+  assert.equal(status.redisMaster, "a");
+  const cluster = { ...sampleCluster({ redis: { mode: "sentinel" } }), status };
+  assert.equal(chatClusterStatus(replicated(undefined, [], { cluster }), 2, clock).redisMaster, "a");
+  assert.equal(chatClusterStatus(observe(), 2, clock).redisMaster, undefined);
+});
+
+test("a Redis of the user is ready as far as the operator knows, and nothing waits for it", () => {
+  const external = { mode: "external", external: { url: "redis://cache.example:6379" } };
+  const { redis: _, ...rest } = observe({ cluster: sampleCluster({ redis: external }) });
+  const seen = conditions(rest);
+  assert.equal(seen.RedisReady, "True/External");
+  assert.equal(seen.Ready, "True/AllComponentsReady");
+  assert.equal(seen.Progressing, "False/Settled");
+});
+
+test("sentinels that are on their way are progress", () => {
+  const seen = conditions(replicated("a", ["b", "c"], { sentinel: workload({ ...three, updated: 2 }) }));
+  assert.equal(seen.Progressing, "True/RollingOut");
 });
 
 test("a node that answers is not ready before its roles are made", () => {

@@ -42,7 +42,14 @@ export function chatClusterStatus(
     // What could not be read is not 0: the last known number stays.
     connections: connections ?? cluster.status?.connections ?? 0,
     ...(observation.ring === undefined ? {} : { cassandra: observation.ring }),
+    ...redisMaster(observation),
     selector: selectorText(selectorLabels(cluster, "chat")),
     conditions: mergeConditions(cluster.status?.conditions, conditions, generation, clock),
   };
+}
+
+/** Between two masters the last one stays, so that its successor is seen to be another. */
+function redisMaster({ cluster, redisView, sentinel }: Observation): { redisMaster?: string } {
+  const master = redisView?.master ?? cluster.status?.redisMaster;
+  return sentinel && master !== undefined ? { redisMaster: master } : {};
 }

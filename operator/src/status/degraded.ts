@@ -11,7 +11,8 @@ export function degraded(observation: Observation): DesiredCondition {
 }
 
 function problemsOf({ problems, failures, credentials, ...observation }: Observation): Problem[] {
-  const components = [observation.chat, observation.redis, observation.cassandra, observation.ingress];
+  const { chat, redis, sentinel, cassandra, ingress } = observation;
+  const components = [chat, redis, sentinel, cassandra, ingress].filter((state) => state !== undefined);
   return [
     ...problems,
     ...failures,

@@ -1,5 +1,6 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import type { CassandraStatus } from "../api/status.ts";
+import type { RedisView } from "../redis/view.ts";
 import type { PodProblem } from "./pod-problem.ts";
 
 /** What one reason and one sentence say. */
@@ -31,9 +32,14 @@ export interface WorkloadState {
 export interface Observation {
   readonly cluster: ChatCluster;
   readonly chat: WorkloadState;
-  readonly redis: WorkloadState;
+  /** Undefined where Redis is somebody else's. */
+  readonly redis?: WorkloadState;
+  /** In mode `sentinel`. */
+  readonly sentinel?: WorkloadState;
   readonly cassandra: WorkloadState;
   readonly ingress: WorkloadState;
+  /** In mode `sentinel`, who is what; undefined while nobody could be asked. */
+  readonly redisView: RedisView | undefined;
   /** Whether Cassandra's roles are in order; a problem where that was tried and failed. */
   readonly credentials: { readonly ready: boolean; readonly problem?: Problem };
   /** Cassandra's ring as it is; undefined while nothing is known. */

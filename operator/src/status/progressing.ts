@@ -21,8 +21,14 @@ export function progressing(observation: Observation): DesiredCondition {
 }
 
 /** The components whose pods are not yet all there, new and ready. */
-export function unsettled({ chat, redis, cassandra, ingress }: Observation): string[] {
-  const components: Record<string, WorkloadState> = { servers: chat, Redis: redis, Cassandra: cassandra, ingress };
+export function unsettled({ chat, redis, sentinel, cassandra, ingress }: Observation): string[] {
+  const components: Record<string, WorkloadState> = {
+    servers: chat,
+    ...(redis && { Redis: redis }),
+    ...(sentinel && { sentinels: sentinel }),
+    Cassandra: cassandra,
+    ingress,
+  };
   return Object.entries(components)
     .filter(([, state]) => !isSettled(state))
     .map(([name]) => name);

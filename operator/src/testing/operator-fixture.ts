@@ -13,7 +13,9 @@ import type { CassandraCredentials, CredentialsRequest } from "../controller/cas
 import type { CassandraReplication, ReplicationRequest } from "../controller/cassandra-replication.ts";
 import { operatorConfigSchema } from "../controller/config.ts";
 import { createManager } from "../controller/operator.ts";
+import type { RedisInspector } from "../controller/redis-inspector.ts";
 import type { ServerStatus, ServerStatusClient } from "../controller/server-status-client.ts";
+import type { RedisReading, SentinelReading } from "../redis/view.ts";
 import { type Client, type KubernetesObject, resourceKind } from "../runtime/index.ts";
 import { kubeConfigOf, quietLogger } from "../runtime/testing/api.ts";
 
@@ -121,6 +123,31 @@ export class ScriptedRing implements CassandraAgentClient {
   }
 }
 
+/** Redis servers and sentinels by pod name, as a test wants them. A pod without an entry does not answer. */
+export class ScriptedRedis implements RedisInspector {
+  readonly servers = new Map<string, RedisReading>();
+  readonly sentinels = new Map<string, SentinelReading>();
+
+  async server({ pod }: { pod: string }): Promise<RedisReading> {
+    return answer(this.servers, pod);
+  }
+
+  async sentinel({ pod }: { pod: string }): Promise<SentinelReading> {
+    return answer(this.sentinels, pod);
+  }
+
+  async follow({ pod }: { pod: string }, _password: string, master: string): Promise<void> {
+    answer(this.servers, pod);
+    this.servers.set(pod, { role: "replica", follows: master, linked: true });
+  }
+}
+
+function answer<Reading>(readings: ReadonlyMap<string, Reading>, pod: string): Reading {
+  const reading = readings.get(pod);
+  if (!reading) throw new CodedError("redis_unreachable", `pod ${pod} does not answer`);
+  return reading;
+}
+
 /** Makes the operator's service account with exactly the rights of rbac.ts, and returns a kubeconfig with its token. */
 export async function operatorAccount(server: ApiServer, admin: Client): Promise<KubeConfig> {
   await admin.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: SYSTEM } });
@@ -173,6 +200,7 @@ export async function startOperator(
   cassandra: ScriptedCassandra = {},
 ) {
   const credentials = new RecordedCredentials();
+  const redis = new ScriptedRedis();
   const config = Value.Default(operatorConfigSchema, {
     namespace: SYSTEM,
     podName: "operator-test",
@@ -188,6 +216,7 @@ export async function startOperator(
     cassandraCredentials: credentials,
     cassandraAgents: cassandra.agents ?? new ScriptedRing(),
     cassandraReplication: cassandra.replication ?? new ScriptedReplication(),
+    redisInspector: redis,
   });
   const stop = new AbortController();
   const running = manager.run(stop.signal);
@@ -198,6 +227,7 @@ export async function startOperator(
   return {
     servers,
     credentials,
+    redis,
     /** Requests that wrote anything but Leases and Events since the start. */
     async writes(): Promise<number> {
       const { values } = await manager.metrics.apiCalls.get();
