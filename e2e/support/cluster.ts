@@ -165,6 +165,17 @@ export class Cluster {
     return this.#local.killContainer(NAMESPACE, pod, container);
   }
 
+  /** Deletes a chat server's pod, and waits until another one is ready in its place. */
+  async replace(pod: string): Promise<void> {
+    const { length } = await this.readyServers();
+    await this.kubectl.run(["delete", "pod", pod, "-n", NAMESPACE, "--wait=false"]);
+    const isReplaced = async () => {
+      const servers = await this.readyServers();
+      return servers.length === length && !servers.includes(pod);
+    };
+    await until(isReplaced, `another server in the place of ${pod}`);
+  }
+
   /** Kills a part of the control plane, and starts it again when the work is done. */
   async without<Value>(part: ControlPlaneProcess, work: () => Promise<Value>): Promise<Value> {
     await this.#local.stopControlPlane(part);

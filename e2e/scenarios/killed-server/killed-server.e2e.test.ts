@@ -57,4 +57,6 @@ for (const makeTransport of TRANSPORTS)
       );
     }
     await until(async () => (await cluster.readyServers()).includes(killed), "the killed server is ready again");
+    // Its container would be restarted ever later, were it killed again.
+    await cluster.replace(killed);
   });
