@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { until } from "@chatcluster/foundation/until";
@@ -165,15 +166,37 @@ export class Cluster {
     return this.#local.killContainer(NAMESPACE, pod, container);
   }
 
-  /** Deletes a chat server's pod, and waits until another one is ready in its place. */
-  async replace(pod: string): Promise<void> {
-    const { length } = await this.readyServers();
+  /** Deletes a pod, and waits until another one is ready in its place. */
+  async replace(pod: string, component: Component = "chat"): Promise<void> {
+    const { length } = await this.#pods(component);
     await this.kubectl.run(["delete", "pod", pod, "-n", NAMESPACE, "--wait=false"]);
     const isReplaced = async () => {
-      const servers = await this.readyServers();
-      return servers.length === length && !servers.includes(pod);
+      const pods = await this.#pods(component);
+      return pods.length === length && !pods.some(({ name }) => name === pod);
     };
-    await until(isReplaced, `another server in the place of ${pod}`);
+    await until(isReplaced, `another pod in the place of ${pod}`);
+  }
+
+  /** Names of the sample's pods on a node, whatever their state; the first node has number 1. */
+  async podsOn(node: number): Promise<string[]> {
+    const field = `spec.nodeName=${this.#local.nodes[node - 1]}`;
+    const labels = `app.kubernetes.io/instance=${NAME}`;
+    const which = ["-n", NAMESPACE, "-l", labels, "--field-selector", field];
+    const output = await this.kubectl.run(["get", "pods", ...which, "-o", "name"]);
+    return output
+      .trim()
+      .split("\n")
+      .map((line) => line.replace("pod/", ""));
+  }
+
+  /** Ends a node as a loss of power would, and starts it again when the work is done. */
+  async withoutNode<Value>(node: number, work: () => Promise<Value>): Promise<Value> {
+    await this.#local.stopNode(node);
+    try {
+      return await work();
+    } finally {
+      await this.#local.startNode(node);
+    }
   }
 
   /** Kills a part of the control plane, and starts it again when the work is done. */
@@ -223,6 +246,17 @@ export class Cluster {
     if (status !== 0) throw new Error(`${program.pathname} ended with ${status}`);
     return output;
   }
+}
+
+/** Has the cluster consist of so many nodes: further ones join, those beyond leave. */
+export async function haveNodes(count: number): Promise<void> {
+  const program = fileURLToPath(new URL("../../local/src/cli.ts", import.meta.url));
+  const child = spawn(process.execPath, [program, "up", "--nodes", String(count)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = once(child, "close") as Promise<[number | null]>;
+  const [[status], output, errors] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  if (status !== 0) throw new Error(`up --nodes ${count} ended with ${status}:\n${output}${errors}`);
 }
 
 /** Connects to the cluster that the test run has brought up, once nothing is on its way there any more. */

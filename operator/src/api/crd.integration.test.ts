@@ -90,6 +90,7 @@ const REFUSED: [field: string, spec: Record<string, unknown>][] = [
   ["spec.auth.jwksUrl", { auth: { secretName: "own", jwksUrl: "https://id.example/keys" } }],
   ["spec.auth.jwksUrl", { auth: { jwksUrl: "ftp://id.example/keys" } }],
   ["spec.ingress.connectionRatePerAddress", { ingress: { connectionRatePerAddress: -1 } }],
+  ["spec.ingress.tls", { ingress: { mode: "None", tls: { secretName: "a" } } }],
   ["spec.ingress.tls.ownAuthority", { ingress: { tls: {} } }],
   ["spec.ingress.tls.secretName", { ingress: { tls: { secretName: "a", ownAuthority: { hosts: ["chat.example"] } } } }],
   ["spec.ingress.tls.ownAuthority.hosts", { ingress: { tls: { ownAuthority: { hosts: [] } } } }],

@@ -8,6 +8,7 @@ import {
   type Client,
   ConfigMap,
   Deployment,
+  isNotFound,
   NetworkPolicy,
   Pod,
   PodDisruptionBudget,
@@ -222,6 +223,29 @@ test("a changed spec changes the children that it concerns and no other", async 
   const { data } = await child(namespace, ConfigMap, "ingress");
   assert.match((data as Record<string, string>)["haproxy.cfg"] ?? "", /conversation/);
   assert.equal((await child(namespace, StatefulSet, "redis")).metadata.resourceVersion, redis.metadata.resourceVersion);
+});
+
+test("without an ingress of its own nothing of HAProxy is left, and it comes back when the spec wants it", async () => {
+  const namespace = await restrictedNamespace(admin, "no-ingress");
+  await create(namespace);
+  await child(namespace, Deployment, "ingress");
+  const isThere = () =>
+    child(namespace, Deployment, "ingress").then(
+      () => true,
+      (error: unknown) => {
+        if (!isNotFound(error)) throw error;
+        return false;
+      },
+    );
+  await patchSpec(namespace, { ingress: { mode: "None" } });
+  await until(async () => !(await isThere()), "the end of HAProxy");
+  await assert.rejects(child(namespace, ConfigMap, "ingress"), isNotFound);
+  await until(async () => {
+    const { conditions } = await statusOf(namespace);
+    return conditions?.some(({ type, reason }) => type === "IngressReady" && reason === "NotManaged");
+  }, "the condition");
+  await patchSpec(namespace, { ingress: { mode: "Managed" } });
+  await until(isThere, "HAProxy");
 });
 
 test("what the API server refuses is named by a condition with the field, and the rest goes on", async () => {

@@ -35,7 +35,7 @@ export async function reconcileStatus(
       sentinel: stateOf(context, cluster, "sentinel", sentinelNames(cluster).length),
     }),
     cassandra: stateOf(context, cluster, "cassandra", cassandra.nodes),
-    ingress: stateOf(context, cluster, "ingress", ingress.replicas),
+    ingress: stateOf(context, cluster, "ingress", ingress.mode === "None" ? 0 : ingress.replicas),
   };
   await writeStatus(context, cluster, chatClusterStatus(observation, desiredServers, context.clock));
 }

@@ -8,8 +8,9 @@ import { ingressService } from "./ingress-service.ts";
 import { podDisruptionBudget } from "./pod-disruption-budget.ts";
 import { render } from "./render.ts";
 
-/** Every object of the ingress, in the order in which they are applied. */
+/** Every object of the ingress, in the order in which they are applied; none where the spec wants none. */
 export function ingressObjects(cluster: ChatCluster, images: Images): KubernetesObject[] {
+  if (cluster.spec.ingress.mode === "None") return [];
   return render(cluster, (scope) => {
     ingressAccess(scope, cluster);
     ingressConfigMap(scope, cluster);

@@ -75,6 +75,20 @@ test("each component alone makes it not Ready, under its own name", () => {
   assert.equal(conditions(observe({ chat: workload({ ...two, ready: 1 }) })).Ready, "False/ServersNotReady");
 });
 
+test("an ingress that is not the operator's holds nothing up", () => {
+  const cluster = sampleCluster({ ingress: { mode: "None" } });
+  const none = workload({ exists: false, desired: 0, ready: 0, current: 0, updated: 0, observed: false });
+  const { Ready, Progressing, IngressReady } = conditions(observe({ cluster, ingress: none }));
+  assert.deepEqual(
+    { Ready, Progressing, IngressReady },
+    {
+      Ready: "True/AllComponentsReady",
+      Progressing: "False/Settled",
+      IngressReady: "True/NotManaged",
+    },
+  );
+});
+
 test("a server that is being added takes nothing from Ready", () => {
   const { Ready, Progressing } = conditions(
     observe({ chat: workload({ desired: 3, ready: 2, current: 3, updated: 3 }) }),

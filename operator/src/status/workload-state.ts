@@ -37,7 +37,8 @@ export function workloadState(
   };
 }
 
-/** Whether it is just what it should be: every pod there, new and ready. */
+/** Whether it is just what it should be: every pod there, new and ready, or nothing where nothing is wanted. */
 export function isSettled({ exists, observed, desired, current, ready, updated }: WorkloadState): boolean {
-  return exists && observed && current === desired && ready === desired && updated === desired;
+  if (!exists) return desired === 0;
+  return observed && current === desired && ready === desired && updated === desired;
 }

@@ -83,6 +83,12 @@ export const IngressTlsSpec = Type.Object(
 /** HAProxy, which sends each user (or conversation) to the same server by consistent hashing. */
 export const IngressSpec = Type.Object(
   {
+    mode: Type.Union([Type.Literal("Managed"), Type.Literal("None")], {
+      default: "Managed",
+      description:
+        "`Managed` makes HAProxy. `None` makes nothing: an Ingress, an HTTPRoute or a load balancer of yours leads to port 8080 of Service NAME-chat, " +
+        "and should send a user to the same server each time, and keep connections open that are silent for 75 s.",
+    }),
     replicas: Type.Integer({
       minimum: 1,
       maximum: 100,
@@ -131,6 +137,13 @@ export const IngressSpec = Type.Object(
   {
     default: {},
     description: "HAProxy, which sends each user (or conversation) to the same server by consistent hashing.",
+    "x-kubernetes-validations": [
+      {
+        rule: "self.mode == 'Managed' || !has(self.tls)",
+        message: "spec.ingress.tls needs spec.ingress.mode Managed: nothing of the operator's would use it",
+        fieldPath: ".tls",
+      },
+    ],
   },
 );
 
