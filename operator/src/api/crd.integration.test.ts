@@ -80,6 +80,12 @@ const REFUSED: [field: string, spec: Record<string, unknown>][] = [
   ["spec.cassandra.replicationFactor", { cassandra: { nodes: 2, replicationFactor: 3 } }],
   ["spec.cassandra.heap", { cassandra: { heap: "128Mi" } }],
   ["spec.cassandra.datacenter", { cassandra: { datacenter: "dc-1; DROP" } }],
+  ["spec.cassandra.external.contactPoints", { cassandra: { external: { contactPoints: [], secretName: "login" } } }],
+  [
+    "spec.cassandra.external.contactPoints",
+    { cassandra: { external: { contactPoints: ["a,b"], secretName: "login" } } },
+  ],
+  ["spec.cassandra.external.secretName", { cassandra: { external: { contactPoints: ["a"] } } }],
   ["spec.cassandra.config", { cassandra: { config: { concurrent_reads: 64, seed_provider: "mine" } } }],
   ["spec.cassandra.config", { cassandra: { config: { authenticator: "AllowAllAuthenticator" } } }],
   ["spec.cassandra.jvmOptions", { cassandra: { jvmOptions: ["-Da=b -Dc=d"] } }],
@@ -125,6 +131,7 @@ test("a name that its Services could not have is refused", async () => {
 const CHANGES: [field: string, from: Record<string, unknown>, to: Record<string, unknown>][] = [
   ["spec.cassandra.storage.size", { storage: { size: "10Gi" } }, { storage: { size: "9Gi" } }],
   ["spec.cassandra.storage.storageClassName", {}, { storage: { storageClassName: "fast" } }],
+  ["spec.cassandra.external", {}, { external: { contactPoints: ["a"], secretName: "login" } }],
   ["spec.cassandra.datacenter", { datacenter: "dc1" }, { datacenter: "dc2" }],
   ["spec.cassandra.replicationFactor", { nodes: 3, replicationFactor: 3 }, { nodes: 2 }],
 ];

@@ -70,6 +70,7 @@ export class ChatClusterReconciler {
     const work = new Work();
     work.note(checkImages(context, cluster));
     await work.run("auth", async () => work.note(await this.#userSecrets.auth(context, cluster)));
+    await work.run("cassandra login", async () => work.note(await this.#userSecrets.cassandra(context, cluster)));
     await work.run("tls", async () => work.note(await this.#userSecrets.tls(context, cluster)));
     await work.run("redis login", async () => work.note(await this.#userSecrets.redis(context, cluster)));
     const secrets = await work.run("secrets", () => reconcileSecrets(context, cluster));

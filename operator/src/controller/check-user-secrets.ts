@@ -55,6 +55,21 @@ export class UserSecretsCheck {
     });
   }
 
+  /** The Secret with the login of a Cassandra that somebody else runs. */
+  async cassandra(context: ConcernContext, cluster: ChatCluster): Promise<Problem | undefined> {
+    const { external } = cluster.spec.cassandra;
+    if (!external) return undefined;
+    const check = (key: string) =>
+      this.#check(context, cluster, {
+        field: "spec.cassandra.external.secretName",
+        secretName: external.secretName,
+        key,
+        reason: "CassandraSecret",
+        unfit: ({ length }) => (length === 0 ? `holds nothing under ${key}` : undefined),
+      });
+    return (await check("username")) ?? (await check("password"));
+  }
+
   /** The Secret with HAProxy's certificate. */
   async tls(context: ConcernContext, cluster: ChatCluster): Promise<Problem | undefined> {
     const secretName = cluster.spec.ingress.tls?.secretName;

@@ -19,7 +19,7 @@ import type { RingWork } from "./ring-work.ts";
 export interface CassandraOutcome {
   readonly credentials: CredentialsState;
   /** The ring's size and copies, for the status. */
-  readonly ring: CassandraStatus;
+  readonly ring: CassandraStatus | undefined;
   readonly work: RingWork["work"];
   readonly problems: readonly Problem[];
   /** Milliseconds until something that no watch tells of is to be looked at again. */
@@ -32,6 +32,7 @@ export class CassandraReconciler {
   readonly #replication = new ReplicationReconciler();
 
   async reconcile(context: ConcernContext, cluster: ChatCluster, secrets: Credentials): Promise<CassandraOutcome> {
+    if (cluster.spec.cassandra.external) return nothing(context, cluster);
     const size = await this.#size(context, cluster, secrets);
     const volumeSize = templateVolumeSize(context.informers, cluster, "cassandra");
     const { replicas } = size;
@@ -89,6 +90,12 @@ export class CassandraReconciler {
     const stale = staleClaim(context, cluster, current, nodes);
     return stale ? awaitClaim(cluster, stale) : { replicas: nodes };
   }
+}
+
+/** Somebody else runs Cassandra, and has made the roles. */
+async function nothing(context: ConcernContext, cluster: ChatCluster): Promise<CassandraOutcome> {
+  await applyChildren(context, cluster, "cassandra", { beside: [], render: () => [] });
+  return { credentials: { ready: true }, ring: undefined, work: undefined, problems: [], requeueAfterMs: undefined };
 }
 
 /** A number is used again only with a new volume. */

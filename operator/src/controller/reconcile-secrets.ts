@@ -38,15 +38,7 @@ export async function reconcileSecrets(context: ConcernContext, cluster: ChatClu
     }),
     [names.admin]: await existingOr(context, cluster, names.admin, { token: randomText }),
     ...(redis && { [names.redis]: redis }),
-    [names.cassandra]: await existingOr(context, cluster, names.cassandra, {
-      username: () => "chat",
-      password: randomText,
-    }),
-    [names.cassandraAdmin]: await existingOr(context, cluster, names.cassandraAdmin, {
-      username: () => "chatcluster_operator",
-      password: randomText,
-    }),
-    [names.cassandraAgent]: await existingOr(context, cluster, names.cassandraAgent, { token: randomText }),
+    ...(cluster.spec.cassandra.external === undefined && (await cassandraTexts(context, cluster))),
   };
   if (cluster.spec.ingress.tls?.ownAuthority) {
     const authority = await held(context, cluster, names.authority, ["ca.crt", "ca.key"]);
@@ -85,6 +77,22 @@ async function redisTexts(context: ConcernContext, cluster: ChatCluster): Promis
       };
     }
   }
+}
+
+/** Logins and the agents' token of a Cassandra of our own. */
+async function cassandraTexts(context: ConcernContext, cluster: ChatCluster): Promise<Record<string, Texts>> {
+  const names = secretNames(cluster);
+  return {
+    [names.cassandra]: await existingOr(context, cluster, names.cassandra, {
+      username: () => "chat",
+      password: randomText,
+    }),
+    [names.cassandraAdmin]: await existingOr(context, cluster, names.cassandraAdmin, {
+      username: () => "chatcluster_operator",
+      password: randomText,
+    }),
+    [names.cassandraAgent]: await existingOr(context, cluster, names.cassandraAgent, { token: randomText }),
+  };
 }
 
 function needsAuthSecret(cluster: ChatCluster): boolean {

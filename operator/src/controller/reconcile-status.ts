@@ -7,7 +7,7 @@ import { sentinelNames } from "../resource/redis-members.ts";
 import { Deployment, findCondition, keyOf, StatefulSet } from "../runtime/index.ts";
 import { chatClusterStatus } from "../status/chat-cluster-status.ts";
 import type { Observation, WorkloadState } from "../status/observation.ts";
-import { workloadState } from "../status/workload-state.ts";
+import { EXTERNAL, workloadState } from "../status/workload-state.ts";
 import type { ConcernContext } from "./dependencies.ts";
 import { childInformer } from "./informers.ts";
 import { podsOf } from "./pods.ts";
@@ -34,7 +34,7 @@ export async function reconcileStatus(
     ...(redis.mode === "sentinel" && {
       sentinel: stateOf(context, cluster, "sentinel", sentinelNames(cluster).length),
     }),
-    cassandra: stateOf(context, cluster, "cassandra", cassandra.nodes),
+    cassandra: cassandra.external ? EXTERNAL : stateOf(context, cluster, "cassandra", cassandra.nodes),
     ingress: stateOf(context, cluster, "ingress", ingress.mode === "None" ? 0 : ingress.replicas),
   };
   await writeStatus(context, cluster, chatClusterStatus(observation, desiredServers, context.clock));

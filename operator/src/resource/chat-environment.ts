@@ -29,11 +29,11 @@ export function chatEnvironment(cluster: ChatCluster, pushServices: readonly Pus
     field("POD_IP", "status.podIP"),
     text("CHAT_ADVERTISED_ADDRESS", `$(POD_IP):${CHAT_PORT}`),
     ...redisEnvironment(cluster),
-    text("CHAT_CASSANDRA_CONTACT_POINTS", `${childName(cluster, "cassandra")}:${CASSANDRA_CQL_PORT}`),
+    text("CHAT_CASSANDRA_CONTACT_POINTS", cassandraContactPoints(cluster)),
     text("CHAT_CASSANDRA_LOCAL_DC", cassandra.datacenter),
     text("CHAT_CASSANDRA_REPLICATION", `${cassandra.datacenter}:${cassandra.replicationFactor}`),
-    secret("CHAT_CASSANDRA_USERNAME", secrets.cassandra, "username"),
-    secret("CHAT_CASSANDRA_PASSWORD", secrets.cassandra, "password"),
+    secret("CHAT_CASSANDRA_USERNAME", cassandra.external?.secretName ?? secrets.cassandra, "username"),
+    secret("CHAT_CASSANDRA_PASSWORD", cassandra.external?.secretName ?? secrets.cassandra, "password"),
     ...(authSecret === undefined ? [] : [secret("CHAT_JWT_SECRET", authSecret, JWT_SECRET_KEY)]),
     ...(auth.jwksUrl === undefined ? [] : [text("CHAT_JWKS_URL", auth.jwksUrl)]),
     ...(auth.issuer === undefined ? [] : [text("CHAT_JWT_ISSUER", auth.issuer)]),
@@ -44,6 +44,12 @@ export function chatEnvironment(cluster: ChatCluster, pushServices: readonly Pus
     ...optional(cluster),
     ...Object.entries(pushVariables(cluster, pushServices)).map(([name, value]) => text(name, value)),
   ];
+}
+
+function cassandraContactPoints(cluster: ChatCluster): string {
+  const { external } = cluster.spec.cassandra;
+  const hosts = external?.contactPoints ?? [childName(cluster, "cassandra")];
+  return hosts.map((host) => (host.includes(":") ? host : `${host}:${CASSANDRA_CQL_PORT}`)).join(",");
 }
 
 /** What is passed only where the spec says it: a variable more would roll the pods when the operator is upgraded. */
@@ -60,6 +66,7 @@ function optional({ spec }: ChatCluster): k8s.EnvVar[] {
     CHAT_MAX_BUFFERED_BYTES: limits.maxBufferedBytes,
     CHAT_LOG_LENGTH: limits.logLength,
     CHAT_OFFLINE_LIMIT: limits.offlineLimit,
+    CHAT_CASSANDRA_KEYSPACE: spec.cassandra.external?.keyspace,
     CHAT_DASHBOARD: spec.dashboard === "off" ? undefined : spec.dashboard,
   };
   return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [text(name, value)]));

@@ -14,6 +14,18 @@ interface Workload extends KubernetesObject {
   };
 }
 
+/** What somebody else runs: nothing of it is missing here. */
+export const EXTERNAL: WorkloadState = {
+  exists: true,
+  desired: 0,
+  ready: 0,
+  current: 0,
+  updated: 0,
+  observed: true,
+  stalled: false,
+  podProblem: undefined,
+};
+
 /** Reads a Deployment or a StatefulSet, and its pods. `wanted` is the number that the spec asks for while there is none yet. */
 export function workloadState(
   workload: KubernetesObject | undefined,

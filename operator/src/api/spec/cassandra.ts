@@ -23,6 +23,46 @@ const OWN_SETTINGS = [
   "hints_directory",
 ] as const;
 
+/** A Cassandra that somebody else runs. */
+const External = Type.Optional(
+  Type.Object(
+    {
+      contactPoints: Type.Array(
+        Type.String({
+          pattern: "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$",
+          maxLength: 259,
+          description: "A host, or host:port; the port is 9042 when left out.",
+        }),
+        {
+          minItems: 1,
+          maxItems: 16,
+          description:
+            "Nodes of the data centre of spec.cassandra.datacenter that are asked first; they tell of the others.",
+        },
+      ),
+      secretName: Type.String({
+        minLength: 1,
+        maxLength: 253,
+        description:
+          "Secret with keys `username` and `password` of a role that may make the keyspace, or owns one that is there already.",
+      }),
+      keyspace: Type.Optional(
+        Type.String({
+          pattern: "^[a-z][a-z0-9_]*$",
+          maxLength: 48,
+          description:
+            "The keyspace of the messages; `chat` when left out. ChatClusters that share a Cassandra need one each.",
+        }),
+      ),
+    },
+    {
+      description:
+        "A Cassandra that somebody else runs. Then the operator makes none and looks after none: of the other fields only datacenter and " +
+        "replicationFactor (of a keyspace that is not there yet) mean anything. Cannot be added or taken out later: messages do not move.",
+    },
+  ),
+);
+
 /** The Cassandra in which messages are stored before they are acknowledged. */
 export const CassandraSpec = Type.Object(
   {
@@ -41,6 +81,7 @@ export const CassandraSpec = Type.Object(
       description:
         "Copies kept of every row. At most the number of nodes. A change is made one copy at a time, with a repair after each.",
     }),
+    external: External,
     datacenter: Type.String({
       pattern: "^[a-z][a-z0-9]*$",
       maxLength: 48,
@@ -104,9 +145,15 @@ export const CassandraSpec = Type.Object(
     description: "The Cassandra in which messages are stored before they are acknowledged.",
     "x-kubernetes-validations": [
       {
-        rule: "self.nodes >= self.replicationFactor",
+        rule: "has(self.external) || self.nodes >= self.replicationFactor",
         message: "spec.cassandra.replicationFactor must not be greater than spec.cassandra.nodes",
         fieldPath: ".replicationFactor",
+      },
+      {
+        rule: "has(self.external) == has(oldSelf.external)",
+        message: "spec.cassandra.external cannot be added or taken out later: the messages would stay behind",
+        reason: "FieldValueForbidden",
+        fieldPath: ".external",
       },
       {
         rule: "quantity(self.heap).compareTo(quantity('256Mi')) >= 0",
