@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import {
@@ -84,8 +84,10 @@ function elect(master: string, except: readonly string[] = []): void {
   for (const name of SENTINELS) operator.redis.sentinels.set(name, { master, canFailOver: true });
 }
 
-async function replicated(name: string): Promise<string> {
+/** A ChatCluster for one test: what Redis says is scripted by names of pods, which are the same in all of them. */
+async function replicated(t: TestContext, name: string): Promise<string> {
   const namespace = await restrictedNamespace(admin, name);
+  t.after(() => admin.delete(CHAT_CLUSTER, { namespace, name: "sample" }));
   await createSample(admin, namespace, { redis: { mode: "sentinel" } });
   elect("sample-redis-0");
   for (const pod of [...SERVERS, ...SENTINELS]) await runPod(namespace, pod, "first");
@@ -105,8 +107,8 @@ async function events(namespace: string, reason: string): Promise<string[]> {
   return items.filter((event) => event.reason === reason).map(({ note }) => String(note));
 }
 
-test("a master, its replicas and three sentinels are made, each known by the address of its own Service, and nothing is forbidden", async () => {
-  const namespace = await replicated("made");
+test("a master, its replicas and three sentinels are made, each known by the address of its own Service, and nothing is forbidden", async (t) => {
+  const namespace = await replicated(t, "made");
   const hosts = await Promise.all(
     [...SERVERS, ...SENTINELS].map(async (name) => {
       const { spec } = await admin.get(Service, { namespace, name });
@@ -134,8 +136,8 @@ test("a master, its replicas and three sentinels are made, each known by the add
   assert.deepEqual(await operator.forbidden(), []);
 });
 
-test("a failover is an Event, in the status and on the pods' label; a lost replica and a lost master are conditions", async () => {
-  const namespace = await replicated("failover");
+test("a failover is an Event, in the status and on the pods' label; a lost replica and a lost master are conditions", async (t) => {
+  const namespace = await replicated(t, "failover");
   elect("sample-redis-0", ["sample-redis-0"]);
   await redisIs(namespace, "NoMaster");
   assert.equal((await redisReady(namespace))?.status, "False");
@@ -154,8 +156,8 @@ test("a failover is an Event, in the status and on the pods' label; a lost repli
   await redisIs(namespace, "AllReady");
 });
 
-test("sentinels that could not fail over are a Degraded condition while Redis goes on", async () => {
-  const namespace = await replicated("quorum");
+test("sentinels that could not fail over are a Degraded condition while Redis goes on", async (t) => {
+  const namespace = await replicated(t, "quorum");
   for (const name of SENTINELS.slice(1)) operator.redis.sentinels.delete(name);
   const degraded = async () => condition(await sampleStatus(admin, namespace), "Degraded");
   await until(async () => (await degraded())?.reason === "SentinelQuorumLost", "SentinelQuorumLost", 30_000);
@@ -165,8 +167,8 @@ test("sentinels that could not fail over are a Degraded condition while Redis go
   await until(async () => (await degraded())?.status === "False", "the quorum to be back", 30_000);
 });
 
-test("a replica that the sentinels left with another server is led to the master", async () => {
-  const namespace = await replicated("astray");
+test("a replica that the sentinels left with another server is led to the master", async (t) => {
+  const namespace = await replicated(t, "astray");
   operator.redis.servers.set("sample-redis-2", { role: "replica", follows: "sample-redis-1", linked: true });
   await redisIs(namespace, "EnoughReady");
   await redisIs(namespace, "AllReady");
@@ -174,8 +176,8 @@ test("a replica that the sentinels left with another server is led to the master
   assert.match(note, /sample-redis-2 to Redis' master sample-redis-0/);
 });
 
-test("pods with older settings are replaced one at a time, the master last, and none while there is no master", async () => {
-  const namespace = await replicated("roll");
+test("pods with older settings are replaced one at a time, the master last, and none while there is no master", async (t) => {
+  const namespace = await replicated(t, "roll");
   elect("sample-redis-1");
   await until(async () => (await sampleStatus(admin, namespace)).redisMaster === "sample-redis-1", "the master");
   await admin.mergePatch(

@@ -35,6 +35,8 @@ export class RedisWatch {
   readonly #clock: Clock;
   readonly #servers: ServerReadings<RedisReading>;
   readonly #sentinels: ServerReadings<SentinelReading>;
+  /** The last look at which nothing was wrong, by the ChatCluster's uid. Objects of a cache are replaced, never changed. */
+  readonly #whole = new Map<string, { atMs: number; pods: readonly PodObject[]; view: RedisView }>();
   /** Since when a ChatCluster has no master, by its uid. */
   readonly #masterless = new Map<string, number>();
   /** Since when a replica follows another than the master, by its pod's uid. */
@@ -54,16 +56,16 @@ export class RedisWatch {
     await labelPods(context, pods, view);
     await this.#leadBack(context, cluster, pods, view, password);
     const isRolling = await this.#roll(context, cluster, pods, view);
-    const isWhole = view.quorum && view.linked.length === redisServers(cluster.spec.redis) - 1;
     return {
       view,
       problem: quorumProblem(cluster, view),
-      requeueAfterMs: isWhole && !isRolling ? POLL_MS : BUSY_POLL_MS,
+      requeueAfterMs: isWhole(cluster, view) && !isRolling ? POLL_MS : BUSY_POLL_MS,
     };
   }
 
   forget(uid: string): void {
     this.#masterless.delete(uid);
+    this.#whole.delete(uid);
   }
 
   /** A pod is gone: its reading too. */
@@ -73,7 +75,24 @@ export class RedisWatch {
     this.#astray.delete(uid);
   }
 
+  /** A view in which nothing was wrong is good for a while, if the pods are the same: chat servers are looked at more often. */
   async #look(
+    context: ConcernContext,
+    cluster: ChatCluster,
+    pods: readonly PodObject[],
+    password: string,
+  ): Promise<RedisView> {
+    const { uid } = cluster.metadata;
+    const [now, known] = [this.#clock.monotonicMs(), this.#whole.get(uid)];
+    const isSame = known?.pods.length === pods.length && known.pods.every((pod, index) => pod === pods[index]);
+    if (known && isSame && now - known.atMs < POLL_MS) return known.view;
+    const view = await this.#read(context, cluster, pods, password);
+    if (isWhole(cluster, view)) this.#whole.set(uid, { atMs: now, pods, view });
+    else this.#whole.delete(uid);
+    return view;
+  }
+
+  async #read(
     context: ConcernContext,
     cluster: ChatCluster,
     pods: readonly PodObject[],
@@ -155,6 +174,11 @@ export class RedisWatch {
     this.#masterless.set(uid, since);
     return now - since > STUCK_MS;
   }
+}
+
+/** Whether there is a master that all others follow, and sentinels that could replace it. */
+function isWhole(cluster: ChatCluster, { quorum, linked }: RedisView): boolean {
+  return quorum && linked.length === redisServers(cluster.spec.redis) - 1;
 }
 
 /** The newest template's, once the StatefulSet's controller has seen it. */

@@ -33,8 +33,9 @@ function names(cluster: ChatCluster, member: RedisMember, count: number): string
 /** Addresses of the members' Services by name. */
 export type RedisAddresses = Readonly<Record<string, string>>;
 
-/** A Service for each member, whose address outlives the pods: docs/decisions/0110. */
+/** In mode `sentinel`, a Service for each member, whose address outlives the pods: docs/decisions/0110. */
 export function redisAddressObjects(cluster: ChatCluster): KubernetesObject[] {
+  if (cluster.spec.redis.mode !== "sentinel") return [];
   return render(cluster, (scope) => {
     for (const name of redisNames(cluster)) memberService(scope, cluster, name, "redis", REDIS_PORT);
     for (const name of sentinelNames(cluster)) memberService(scope, cluster, name, "sentinel", SENTINEL_PORT);

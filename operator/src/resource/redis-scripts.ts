@@ -18,12 +18,15 @@ is_redis_member() {
   return 1
 }
 
-# The Redis server that two sentinels or more call the master; nothing while there is none.
-agreed_master() {
-  agreed=$(for sentinel in $SENTINEL_MEMBERS; do
-    ask "$sentinel" 26379 sentinel get-master-addr-by-name chat | head -n 1
-  done | sort | uniq -d | head -n 1)
-  if is_redis_member "$agreed"; then echo "$agreed"; fi
+# The master, as the newest answer of two sentinels or more has it; nothing while fewer answer. The newest, as they have it among themselves: two
+# that were ended in the middle of a failover would else never agree, for they talk to each other through Redis alone.
+current_master() {
+  for sentinel in $SENTINEL_MEMBERS; do
+    ask "$sentinel" 26379 sentinel master chat |
+      sed -n -e '/^ip$/{n;h;}' -e '/^config-epoch$/{n;G;s/\\n/ /p;}'
+  done | sort -rn | {
+    if read -r epoch newest && read -r second && is_redis_member "$newest"; then echo "$newest"; fi
+  }
 }
 `;
 
@@ -49,9 +52,9 @@ say() {
 }
 
 while :; do
-  master=$(agreed_master)
+  master=$(current_master)
   if [ -z "$master" ]; then
-    say "waiting for two sentinels that agree on the master"
+    say "waiting for two sentinels"
   elif [ "$master" != "$MEMBER" ]; then
     role="replicaof $master 6379"
     break
@@ -93,9 +96,11 @@ for sentinel in $SENTINEL_MEMBERS; do
   esac
 done
 if [ -z "$started" ]; then exit 0; fi
-tries=0
-until [ "$tries" -ge 30 ]; do
-  master=$(agreed_master)
+tries=0 silence=0
+until [ "$tries" -ge 30 ] || [ "$silence" -ge 4 ]; do
+  master=$(current_master)
+  # All of Redis ends at once, the sentinels too: nobody makes another one the master.
+  if [ -z "$master" ]; then silence=$((silence + 1)); else silence=0; fi
   if [ -n "$master" ] && [ "$master" != "$MEMBER" ]; then
     # What waits in its connections is refused now, and it has nobody to wait for when it ends.
     ask "$MEMBER" 6379 replicaof "$master" 6379 >/dev/null

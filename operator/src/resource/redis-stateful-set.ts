@@ -44,7 +44,7 @@ export function redisStatefulSet(
       podManagementPolicy: replicated ? "Parallel" : "OrderedReady",
       revisionHistoryLimit: 3,
       selector: { matchLabels: selector },
-      // Which pod is the master decides the order, and the StatefulSet does not know it: controller/roll-redis.ts.
+      // Which pod is the master decides the order, and the StatefulSet does not know it: redis/roll.ts.
       updateStrategy: { type: replicated ? "OnDelete" : "RollingUpdate" },
       persistentVolumeClaimRetentionPolicy: volumeRetention(cluster, "redis"),
       volumeClaimTemplates: [dataVolumeClaim(cluster, "redis", cluster.spec.redis.storage, volumeSize)],
