@@ -35,6 +35,8 @@ export type CassandraOptions = {
   durable?: boolean;
   /** Further options of the JVM, such as an agent [none]. */
   javaOptions?: readonly string[];
+  /** Laid over cassandra.yaml [nothing]. */
+  settings?: Readonly<Record<string, unknown>>;
 };
 
 export type Cassandra = ServiceControl & AsyncDisposable & CassandraAddress & { readonly pid: number };
@@ -43,7 +45,11 @@ export type Cassandra = ServiceControl & AsyncDisposable & CassandraAddress & { 
  * A Cassandra node of its own with password authentication, small (700 MiB resident) and ready in 6 to 25 s. Most tests do not need
  * to own one: {@link sharedCassandra} is there at once.
  */
-export async function startCassandra({ durable = true, javaOptions = [] }: CassandraOptions = {}): Promise<Cassandra> {
+export async function startCassandra({
+  durable = true,
+  javaOptions = [],
+  settings = {},
+}: CassandraOptions = {}): Promise<Cassandra> {
   const paths = await tools(["java", "cassandra-jars"]);
   const [port = 0, storagePort = 0] = await freePorts(2);
   const address: CassandraAddress = {
@@ -62,7 +68,10 @@ export async function startCassandra({ durable = true, javaOptions = [] }: Cassa
     async command(directory) {
       const conf = join(directory, "conf");
       await mkdir(conf, { recursive: true });
-      await writeFile(join(conf, "cassandra.yaml"), stringify(settings(directory, port, storagePort, durable)));
+      await writeFile(
+        join(conf, "cassandra.yaml"),
+        stringify({ ...baseSettings(directory, port, storagePort, durable), ...settings }),
+      );
       await writeFile(join(conf, "cassandra-rackdc.properties"), "dc=dc1\nrack=rack1\n");
       await writeFile(join(conf, "logback.xml"), LOGBACK);
       const classPath = `${conf}:${paths["cassandra-jars"]}/*`;
@@ -92,7 +101,7 @@ async function answers(address: CassandraAddress): Promise<void> {
   }
 }
 
-function settings(directory: string, port: number, storagePort: number, durable: boolean): object {
+function baseSettings(directory: string, port: number, storagePort: number, durable: boolean): object {
   const seeds = { seeds: `127.0.0.1:${storagePort}` };
   return {
     cluster_name: "test",

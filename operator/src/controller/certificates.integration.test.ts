@@ -2,27 +2,20 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { after, before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
-import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import { type Client, Deployment, Secret } from "../runtime/index.ts";
-import { clientOf, createSample, installCrd, sampleChild } from "../testing/chat-cluster-api.ts";
-import { operatorAccount, restrictedNamespace, startOperator } from "../testing/operator-fixture.ts";
+import { createSample, sampleChild } from "../testing/chat-cluster-api.ts";
+import { restrictedNamespace } from "../testing/operator-fixture.ts";
+import { type OperatorSystem, startOperatorSystem } from "../testing/operator-system.ts";
 import { CHAT_CLUSTER } from "./informers.ts";
 
-let server: ApiServer;
+let system: OperatorSystem;
 let admin: Client;
-let operator: Awaited<ReturnType<typeof startOperator>>;
 
 before(async () => {
-  server = await startApiServer();
-  admin = clientOf(server.kubeconfig);
-  await installCrd(admin);
-  operator = await startOperator(await operatorAccount(server, admin));
+  system = await startOperatorSystem();
+  ({ admin } = system);
 });
-after(async () => {
-  await operator[Symbol.asyncDispose]();
-  admin.close();
-  await server.stop();
-});
+after(() => system[Symbol.asyncDispose]());
 
 const tls = (...hosts: string[]) => ({ ingress: { tls: { ownAuthority: { hosts } } } });
 
