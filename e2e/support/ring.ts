@@ -33,7 +33,12 @@ const Events = Type.Object({ items: Type.Array(Type.Object({ message: Type.Strin
 const Claims = Type.Object({ items: Type.Array(Type.Object({ metadata: Type.Object({ name: Type.String() }) })) });
 const ChatClusterView = Type.Object({
   metadata: Type.Object({ generation: Type.Integer() }),
-  status: Type.Optional(Type.Object({ conditions: Type.Optional(Type.Array(Condition)) })),
+  status: Type.Optional(
+    Type.Object({
+      conditions: Type.Optional(Type.Array(Condition)),
+      cassandra: Type.Optional(Type.Object({ hostIds: Type.Optional(Type.Array(Type.String())) })),
+    }),
+  ),
 });
 
 /** The Cassandra of a ChatCluster of its own, with what tests ask of it and do to it. Of the ring Cassandra itself is asked. */
@@ -124,9 +129,17 @@ export class CassandraRing {
     return (await this.#pods()).find(({ name }) => name === pod)?.restarts ?? 0;
   }
 
-  /** As when its machine is lost: nothing in the pod is told. */
-  async deletePodAtOnce(pod: string): Promise<void> {
+  /** As when its machine is lost with the disk: nothing in the pod is told. */
+  async loseNode(ordinal: number): Promise<void> {
+    const pod = `${this.#name}-cassandra-${ordinal}`;
+    await this.#kubectl(["delete", "pvc", `data-${pod}`, "--wait=false"]);
     await this.#kubectl(["delete", "pod", pod, "--grace-period=0", "--force", "--wait=false"]);
+  }
+
+  /** Cassandra's host ids as the operator knows them, by the pods' numbers. */
+  async hostIds(): Promise<readonly string[]> {
+    const { status } = Value.Parse(ChatClusterView, await this.#json("chat", this.#name));
+    return status?.cassandra?.hostIds ?? [];
   }
 
   /** Two letters for each node, as `nodetool status` prints them: UN is up and normal. */

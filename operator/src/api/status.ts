@@ -31,6 +31,18 @@ const CassandraStatus = Type.Object(
         description: "Copies of every row that there are: a changed number counts once the repair after it is over.",
       }),
     ),
+    repairedAt: Type.Optional(
+      Type.Array(Type.String({ format: "date-time", description: "A time." }), {
+        description:
+          "When each node's ranges were last compared on all copies and put right, by the number of its pod.",
+      }),
+    ),
+    hostIds: Type.Optional(
+      Type.Array(Type.String({ maxLength: 64, description: "A host id." }), {
+        description:
+          "Cassandra's host id of each node, by the number of its pod. By it a node that has lost its volume takes the place of the one it was.",
+      }),
+    ),
   },
   { description: "The ring of Cassandra as it is, while it is brought to what the spec asks." },
 );

@@ -43,7 +43,8 @@ export interface CassandraAgentClient {
   repair(agent: AgentAddress, token: string, id: number, signal: AbortSignal): Promise<RepairState>;
 }
 
-const TIMEOUT_MS = 5_000;
+/** Longer than the agent waits for Cassandra to answer, and then for it to refuse a decommission. */
+const TIMEOUT_MS = 8_000;
 /** Longest reply that is read, in bytes: a ring of 100 nodes is 15 KB. */
 const MAX_REPLY = 256 * 1024;
 

@@ -11,6 +11,8 @@ export const CASSANDRA_CONFIG_DIRECTORY = "/etc/chatcluster/cassandra";
 export const CASSANDRA_DATA_DIRECTORY = "/var/lib/cassandra";
 /** Files in the configuration directory. */
 export const CASSANDRA_YAML = "cassandra.yaml";
+/** The host id that each node had last, by its pod's number, as a JSON array; from the ConfigMap. */
+export const HOST_IDS = "host-ids.json";
 export const RACK_PROPERTIES = "cassandra-rackdc.properties";
 export const JVM_OPTIONS = "jvm.options";
 export const JOLOKIA_JAR = "jolokia.jar";

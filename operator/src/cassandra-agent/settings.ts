@@ -32,5 +32,7 @@ export const PrepareSettings = Type.Object({
   service: Type.String({ minLength: 1, description: "the headless Service by which the nodes find each other" }),
   sourceDirectory: Type.String({ default: CASSANDRA_SOURCE_DIRECTORY, description: "the ConfigMap's files" }),
   targetDirectory: Type.String({ default: CASSANDRA_CONFIG_DIRECTORY, description: "where the node's files go" }),
+  dataDirectory: Type.String({ default: CASSANDRA_DATA_DIRECTORY, description: "the node's volume" }),
+  token: Type.String({ minLength: 16, description: "bearer token of the other nodes' agents" }),
   jolokiaJar: Type.String({ default: "/app/jolokia.jar", description: "Jolokia's agent for JVMs" }),
 });

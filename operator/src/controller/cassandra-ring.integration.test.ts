@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { type Client, PersistentVolumeClaim, Pod, StatefulSet } from "../runtime/index.ts";
+import { type Client, ConfigMap, PersistentVolumeClaim, Pod, StatefulSet } from "../runtime/index.ts";
 import {
   clientOf,
   condition,
@@ -152,7 +152,10 @@ test("fewer nodes: the last one hands over its data before its pod goes, whichev
     await ring.create({ cassandra: { nodes: 3, replicationFactor: 1 } });
     await ring.run(0, 2);
     await until(async () => (await ring.status()).cassandra?.replicationFactor === 1, "the ring to be known");
-    assert.deepEqual((await ring.status()).cassandra, { nodes: 3, replicationFactor: 1 });
+    const hostIds = ["sample-cassandra-0", "sample-cassandra-1", "sample-cassandra-2"];
+    assert.deepEqual((await ring.status()).cassandra, { nodes: 3, replicationFactor: 1, hostIds });
+    const { data } = await sampleChild(admin, "scale-down", ConfigMap, "cassandra");
+    assert.equal((data as Record<string, string>)["host-ids.json"], JSON.stringify(hostIds));
     await ring.patch({ nodes: 2 });
     await until(() => ring.agents.decommissions.length === 1, "the decommission to be asked for");
     assert.match(await ring.reason("Progressing", "DecommissioningNode"), /sample-cassandra-2/);
@@ -239,4 +242,40 @@ test("more copies come one at a time, each repaired on every node before the nex
   const nodes = ["sample-cassandra-0", "sample-cassandra-1", "sample-cassandra-2"];
   const expected = nodes.flatMap((pod) => [`${pod} system_auth`, `${pod} chat`]);
   assert.deepEqual(ring.agents.repairs.slice(-6), expected);
+});
+
+test("each node is repaired when its time is over, the longest unrepaired first, and a failure is told and tried again", async () => {
+  const ring = new RingOf("schedule");
+  ring.replication.copies = 2;
+  await using _operator = await ring.operator();
+  await ring.create({ cassandra: { nodes: 2, replicationFactor: 2, repairDays: 7 } });
+  await ring.run(0, 1);
+  const first = await until(async () => (await ring.status()).cassandra?.repairedAt, "the clock to begin");
+  assert.equal(first.length, 2);
+  assert.deepEqual(ring.agents.repairs, [], "nothing is due yet");
+  const old = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().replace(/\.\d+/, "");
+  await admin.mergePatch(
+    CHAT_CLUSTER,
+    { namespace: "schedule", name: "sample" },
+    { status: { cassandra: { repairedAt: [old(8), old(9)] } } },
+    "status",
+  );
+  await until(
+    async () => (await ring.status()).cassandra?.repairedAt?.every((at) => at >= (first[0] ?? "")),
+    "both to be repaired",
+  );
+  assert.deepEqual(ring.agents.repairs, [
+    "sample-cassandra-1 system_auth",
+    "sample-cassandra-1 chat",
+    "sample-cassandra-0 system_auth",
+    "sample-cassandra-0 chat",
+  ]);
+  ring.agents.repairState = { state: "failed", message: "a disk is full" };
+  await admin.mergePatch(
+    CHAT_CLUSTER,
+    { namespace: "schedule", name: "sample" },
+    { status: { cassandra: { repairedAt: [old(0), old(8)] } } },
+    "status",
+  );
+  assert.match(await ring.reason("Degraded", "RepairFailed"), /sample-cassandra-1 failed: a disk is full/);
 });

@@ -28,6 +28,12 @@ export function podsOf(informers: Pick<Informers, "pods">, cluster: ChatCluster,
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 
+/** A StatefulSet's pods in the order of their numbers, which is not that of their names. */
+export function podsByNumber(pods: readonly PodObject[]): PodObject[] {
+  const numberOf = ({ metadata }: PodObject) => Number(metadata.name.slice(metadata.name.lastIndexOf("-") + 1));
+  return [...pods].sort((a, b) => numberOf(a) - numberOf(b));
+}
+
 export function isReady(pod: PodObject): boolean {
   return pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 }

@@ -6,6 +6,7 @@ import { childName } from "../resource/names.ts";
 import { type KubernetesObject, StatefulSet } from "../runtime/index.ts";
 import { isSettled, workloadState } from "../status/workload-state.ts";
 import { applyChildren } from "./apply-children.ts";
+import { HostIds } from "./cassandra-host-ids.ts";
 import { advanceScaleDown, ordinalOfClaim, type ScaleDownOutcome, staleClaim } from "./cassandra-scale-down.ts";
 import type { ConcernContext, Problem } from "./dependencies.ts";
 import { childInformer } from "./informers.ts";
@@ -14,6 +15,7 @@ import { CredentialsReconciler, type CredentialsState } from "./reconcile-creden
 import { ReplicationReconciler } from "./reconcile-replication.ts";
 import type { Credentials } from "./reconcile-secrets.ts";
 import { reconcileVolumes, templateVolumeSize } from "./reconcile-volumes.ts";
+import { RepairSchedule } from "./repair-schedule.ts";
 import type { RingWork } from "./ring-work.ts";
 
 export interface CassandraOutcome {
@@ -29,6 +31,8 @@ export interface CassandraOutcome {
 /** Cassandra's nodes as the spec wants them: how many, who may log in, how many copies there are. */
 export class CassandraReconciler {
   readonly #credentials = new CredentialsReconciler();
+  readonly #hostIds = new HostIds();
+  readonly #schedule = new RepairSchedule();
   readonly #replication = new ReplicationReconciler();
 
   async reconcile(context: ConcernContext, cluster: ChatCluster, secrets: Credentials): Promise<CassandraOutcome> {
@@ -36,40 +40,52 @@ export class CassandraReconciler {
     const size = await this.#size(context, cluster, secrets);
     const volumeSize = templateVolumeSize(context.informers, cluster, "cassandra");
     const { replicas } = size;
+    const before = cluster.status?.cassandra;
+    const ready = podsOf(context.informers, cluster, "cassandra").filter((pod) => isReady(pod) && !isTerminating(pod));
+    const token = secrets.cassandraAgentToken;
+    const hostIds = await this.#hostIds.find(context, cluster, { ready, nodes: replicas, token });
     await applyChildren(context, cluster, "cassandra", {
-      beside: [replicas, volumeSize],
+      beside: [replicas, volumeSize, hostIds],
       render: () =>
         cassandraObjects(
           cluster,
           resolveImages(cluster, context.defaultImages),
-          { replicas, volumeSize },
+          { replicas, volumeSize, hostIds },
           context.operatorNamespace,
         ),
     });
     const volumes = await reconcileVolumes(context, cluster, "cassandra");
-    const ready = podsOf(context.informers, cluster, "cassandra").filter((pod) => isReady(pod) && !isTerminating(pod));
     const credentials = await this.#credentials.reconcile(context, cluster, { credentials: secrets, ready, replicas });
-    const before = cluster.status?.cassandra;
     // Roles are in order once all nodes are up: before that there is nobody to ask.
     const replication = credentials.ready
       ? await this.#replication.reconcile(context, cluster, { credentials: secrets, ready, nodes: replicas })
       : { copies: before?.replicationFactor };
-    const parts: readonly RingWork[] = [size, replication];
+    const schedule = await this.#schedule.reconcile(context, cluster, {
+      credentials: secrets,
+      ready,
+      nodes: replicas,
+      isQuiet: credentials.ready && !size.work && replication.copies === cluster.spec.cassandra.replicationFactor,
+    });
+    const parts: readonly RingWork[] = [size, replication, schedule];
     return {
       credentials,
       ring: {
         nodes: Math.min(replicas, Math.max(before?.nodes ?? 0, ready.length)),
         ...(replication.copies === undefined ? {} : { replicationFactor: replication.copies }),
+        ...(schedule.repairedAt.length === 0 ? {} : { repairedAt: [...schedule.repairedAt] }),
+        ...(hostIds.length === 0 ? {} : { hostIds: [...hostIds] }),
       },
       work: parts.find(({ work }) => work)?.work,
       problems: [volumes, ...parts.map(({ problem }) => problem)].filter((problem) => problem !== undefined),
-      requeueAfterMs: parts.map(({ waitMs }) => waitMs).find((waitMs) => waitMs !== undefined),
+      requeueAfterMs: shortest(parts.map(({ waitMs }) => waitMs)),
     };
   }
 
   forget(uid: string): void {
     this.#credentials.forget(uid);
     this.#replication.forget(uid);
+    this.#schedule.forget(uid);
+    this.#hostIds.forget(uid);
   }
 
   /** How many pods there should be now. */
@@ -90,6 +106,11 @@ export class CassandraReconciler {
     const stale = staleClaim(context, cluster, current, nodes);
     return stale ? awaitClaim(cluster, stale) : { replicas: nodes };
   }
+}
+
+function shortest(waits: readonly (number | undefined)[]): number | undefined {
+  const known = waits.filter((waitMs) => waitMs !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /** Somebody else runs Cassandra, and has made the roles. */

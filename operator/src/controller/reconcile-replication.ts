@@ -6,17 +6,16 @@ import type { ReplicationRequest } from "./cassandra-replication.ts";
 import type { ConcernContext, Problem } from "./dependencies.ts";
 import type { PodObject } from "./pods.ts";
 import type { Credentials } from "./reconcile-secrets.ts";
+import { Repairs } from "./repairs.ts";
 import type { RingWork } from "./ring-work.ts";
 
 /** Milliseconds between two looks at a repair. */
 const POLL_MS = 1_000;
 
-/** One step's repairs; of each node its own ranges, one after the other. */
-interface Repairs {
+/** One step: the copies that it makes, and its repairs. */
+interface Step {
   readonly copies: number;
-  readonly keyspaces: readonly string[];
-  readonly done: Set<string>;
-  running: { readonly what: string; readonly id: number } | undefined;
+  readonly repairs: Repairs;
 }
 
 export interface ReplicationOutcome extends RingWork {
@@ -38,7 +37,7 @@ export interface ReplicationInput {
  * the ChatCluster's status: an operator that was killed in between finds keyspaces that differ from it, and repairs again.
  */
 export class ReplicationReconciler {
-  readonly #repairs = new Map<string, Repairs>();
+  readonly #steps = new Map<string, Step>();
   /** ChatClusters whose keyspaces were seen to be as the status says, since this operator started. */
   readonly #verified = new Set<string>();
 
@@ -47,7 +46,7 @@ export class ReplicationReconciler {
     const known = cluster.status?.cassandra?.replicationFactor;
     const target = cluster.spec.cassandra.replicationFactor;
     // The spec was turned back while a step was under way.
-    if (known === target && this.#repairs.delete(uid)) this.#verified.delete(uid);
+    if (known === target && this.#steps.delete(uid)) this.#verified.delete(uid);
     if (known === target && this.#verified.has(uid)) return { copies: known };
     const request = requestOf(cluster, input);
     try {
@@ -68,7 +67,7 @@ export class ReplicationReconciler {
   }
 
   forget(uid: string): void {
-    this.#repairs.delete(uid);
+    this.#steps.delete(uid);
     this.#verified.delete(uid);
   }
 
@@ -81,60 +80,26 @@ export class ReplicationReconciler {
   ): Promise<ReplicationOutcome> {
     const { uid } = cluster.metadata;
     const copies = nextCopies(known, cluster.spec.cassandra.replicationFactor);
-    let repairs = this.#repairs.get(uid);
-    if (repairs?.copies !== copies) {
+    let step = this.#steps.get(uid);
+    if (step?.copies !== copies) {
       const keyspaces = [...(await context.cassandraReplication.read(request)).keys()];
       await context.cassandraReplication.change(request, copies);
       record(context, cluster, "ReplicationChanged", `Cassandra keeps ${copies} copies instead of ${known}: repairing`);
-      repairs = { copies, keyspaces, done: new Set(), running: undefined };
-      this.#repairs.set(uid, repairs);
+      // With one copy there is nothing to compare.
+      step = { copies, repairs: new Repairs(copies === 1 ? [] : keyspaces) };
+      this.#steps.set(uid, step);
     }
-    const left = await this.#repair(context, input, repairs);
+    const left = await step.repairs.advance(context, input.ready, input.credentials.cassandraAgentToken);
     if (left > 0)
       return {
         copies: known,
         work: work(`repairing, so that there are ${copies} copies of every row`),
         waitMs: POLL_MS,
       };
-    this.#repairs.delete(uid);
+    this.#steps.delete(uid);
     record(context, cluster, "ReplicationRepaired", `There are ${copies} copies of every row`);
     return { copies, waitMs: POLL_MS };
   }
-
-  /** Looks at the repair that runs, or begins the next one. @returns how many are left */
-  async #repair(context: ConcernContext, input: ReplicationInput, repairs: Repairs): Promise<number> {
-    // With one copy there is nothing to compare.
-    if (repairs.copies === 1) return 0;
-    const { ready, credentials } = input;
-    const token = credentials.cassandraAgentToken;
-    const wanted = ready.flatMap((pod) =>
-      repairs.keyspaces.map((keyspace) => ({ pod, keyspace, what: nameOf(pod, keyspace) })),
-    );
-    const left = wanted.filter(({ what }) => !repairs.done.has(what));
-    const [next] = left;
-    if (!next) return 0;
-    const agent = { pod: next.pod.metadata.name, ip: next.pod.status?.podIP ?? "" };
-    if (repairs.running?.what !== next.what) {
-      const id = await context.cassandraAgents.startRepair(agent, token, next.keyspace, context.signal);
-      repairs.running = { what: next.what, id };
-    }
-    const { state, message } = await context.cassandraAgents.repair(agent, token, repairs.running.id, context.signal);
-    if (state === "running") return left.length;
-    const { what } = repairs.running;
-    repairs.running = undefined;
-    if (state !== "completed")
-      throw new Error(
-        `the repair of ${next.keyspace} on ${agent.pod} ${state === "failed" ? "failed" : "was cut short"}: ${message ?? "it starts again"}`,
-      );
-    repairs.done.add(what);
-    return left.length - 1;
-  }
-}
-
-/** A restarted Cassandra has forgotten its repairs; one in another pod is another. */
-function nameOf({ metadata, status }: PodObject, keyspace: string): string {
-  const restarts = status?.containerStatuses?.find(({ name }) => name === "cassandra")?.restartCount ?? 0;
-  return `${metadata.uid}/${restarts}/${keyspace}`;
 }
 
 /** The fewest copies that any keyspace has: after an interrupted change they differ. */

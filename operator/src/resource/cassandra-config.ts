@@ -7,6 +7,7 @@ import {
   CASSANDRA_CONFIG_DIRECTORY,
   CASSANDRA_DATA_DIRECTORY,
   CASSANDRA_YAML,
+  HOST_IDS,
   JOLOKIA_JAR,
   JOLOKIA_POLICY,
   JOLOKIA_PORT,
@@ -104,9 +105,14 @@ export function heapSizes(cluster: ChatCluster): { max: string; young: string } 
   return { max: `${mebibytes}M`, young: `${Math.floor(mebibytes / 4)}M` };
 }
 
-export function cassandraConfigMap(scope: Construct, cluster: ChatCluster): void {
+/** @param hostIds what each node was last, by its pod's number: no reason to restart one */
+export function cassandraConfigMap(scope: Construct, cluster: ChatCluster, hostIds: readonly string[]): void {
   new k8s.KubeConfigMap(scope, "cassandra-config", {
     metadata: { name: childName(cluster, "cassandra"), labels: labels(cluster, "cassandra") },
-    data: { [CASSANDRA_YAML]: cassandraYaml(cluster), [RACK_PROPERTIES]: rackProperties(cluster) },
+    data: {
+      [CASSANDRA_YAML]: cassandraYaml(cluster),
+      [RACK_PROPERTIES]: rackProperties(cluster),
+      [HOST_IDS]: JSON.stringify(hostIds),
+    },
   });
 }

@@ -26,6 +26,8 @@ const MEBIBYTE = 2 ** 20;
 export interface CassandraSize {
   /** Pods that there should be. */
   readonly replicas: number;
+  /** The host id that each node had last, by its pod's number. */
+  readonly hostIds: readonly string[];
   /** The size in the claim template. */
   readonly volumeSize: string;
 }
@@ -35,7 +37,7 @@ export function cassandraStatefulSet(
   scope: Construct,
   cluster: ChatCluster,
   images: Images,
-  { replicas, volumeSize }: CassandraSize,
+  { replicas, volumeSize }: Pick<CassandraSize, "replicas" | "volumeSize">,
 ): void {
   const { cassandra } = cluster.spec;
   const name = childName(cluster, "cassandra");
@@ -88,26 +90,33 @@ function prepareContainer(cluster: ChatCluster, images: Images): k8s.Container {
     env: [
       { name: "PREPARE_POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
       { name: "PREPARE_SERVICE", value: childName(cluster, "cassandra") },
+      agentToken(cluster, "PREPARE_TOKEN"),
     ],
     resources: agentResources(),
     securityContext: containerSecurityContext,
     volumeMounts: [
       { name: "source", mountPath: CASSANDRA_SOURCE_DIRECTORY, readOnly: true },
       { name: "config", mountPath: CASSANDRA_CONFIG_DIRECTORY },
+      // To see whether it holds anything.
+      { name: DATA_VOLUME, mountPath: CASSANDRA_DATA_DIRECTORY, readOnly: true },
     ],
   };
 }
 
+function agentToken(cluster: ChatCluster, variable: string): k8s.EnvVar {
+  const secretKeyRef = { name: secretNames(cluster).cassandraAgent, key: "token" };
+  return { name: variable, valueFrom: { secretKeyRef } };
+}
+
 /** Says whether the node is up and normal, and does for the operator what only the node itself can do. */
 function agentContainer(cluster: ChatCluster, images: Images): k8s.Container {
-  const token = { name: secretNames(cluster).cassandraAgent, key: "token" };
   return {
     name: "agent",
     image: images.cassandraAgent,
     imagePullPolicy: cluster.spec.images.pullPolicy,
     command: ["node", "/app/cassandra-agent.mjs"],
     ports: [{ name: "agent", containerPort: CASSANDRA_AGENT_PORT, protocol: "TCP" }],
-    env: [{ name: "AGENT_TOKEN", valueFrom: { secretKeyRef: token } }],
+    env: [agentToken(cluster, "AGENT_TOKEN")],
     resources: agentResources(),
     securityContext: containerSecurityContext,
     startupProbe: { httpGet: get("/healthz"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 },

@@ -16,7 +16,7 @@ export function cassandraObjects(
   operatorNamespace: string,
 ): KubernetesObject[] {
   return render(cluster, (scope) => {
-    cassandraConfigMap(scope, cluster);
+    cassandraConfigMap(scope, cluster, size.hostIds);
     cassandraService(scope, cluster);
     if (cluster.spec.networkPolicies) cassandraNetworkPolicy(scope, cluster, operatorNamespace);
     podDisruptionBudget(scope, cluster, "cassandra");

@@ -8,7 +8,7 @@ import { cassandraJvmOptions, cassandraYaml, heapSizes } from "./cassandra-confi
 import { redisObjects } from "./redis.ts";
 import { redisConfig } from "./redis-config.ts";
 
-const CASSANDRA_SIZE = { replicas: 1, volumeSize: "1Gi" };
+const CASSANDRA_SIZE = { replicas: 1, volumeSize: "1Gi", hostIds: [] };
 const around = { images: sampleImages, volumeSize: "1Gi", operatorNamespace: "system", addresses: {} };
 
 type StatefulSet = KubernetesObject & {

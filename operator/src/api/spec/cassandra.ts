@@ -81,6 +81,14 @@ export const CassandraSpec = Type.Object(
       description:
         "Copies kept of every row. At most the number of nodes. A change is made one copy at a time, with a repair after each.",
     }),
+    repairDays: Type.Integer({
+      minimum: 0,
+      maximum: 365,
+      default: 7,
+      description:
+        "Days in which each node's data is compared with its other copies and put right (a full repair of its primary ranges, one node at a " +
+        "time). Stay below Cassandra's gc_grace_seconds of ten days, or deleted rows may come back. 0 leaves it to you.",
+    }),
     external: External,
     datacenter: Type.String({
       pattern: "^[a-z][a-z0-9]*$",
