@@ -45,10 +45,11 @@ for (const { volumes, left } of [
   },
   { volumes: "Delete", left: [] },
 ]) {
-  test(`deleting a ChatCluster whose volumes' policy is ${volumes} leaves ${left.length} objects: volumes and the passwords to them`, async () => {
+  test(`deleting a ChatCluster whose volumes' policy is ${volumes} leaves ${left.length} objects: volumes and the passwords to them`, async (t) => {
     const name = volumes.toLowerCase();
     const manifest = await manifestOf(cluster, name, NAMESPACE, { retention: { volumes } });
     const create = async () => {
+      const started = performance.now();
       await cluster.kubectl.run(["apply", "-f", "-"], JSON.stringify(manifest));
       await cluster.kubectl.run([
         "wait",
@@ -58,6 +59,7 @@ for (const { volumes, left } of [
         "--for=condition=Ready",
         "--timeout=240s",
       ]);
+      t.diagnostic(`Ready ${((performance.now() - started) / 1_000).toFixed(1)} s after it was applied`);
     };
     await create();
     assert.ok((await objectsOf(name)).length > 15, "there is something to delete");

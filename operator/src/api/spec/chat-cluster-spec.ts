@@ -43,7 +43,8 @@ export const ChatClusterSpec = Type.Object(
     networkPolicies: Type.Boolean({
       default: true,
       description:
-        "Whether NetworkPolicies close Redis to all but the chat servers, and Cassandra to all but those, its own nodes and the operator. The " +
+        "Whether NetworkPolicies close Redis to all but the chat servers and, with replicas, its own servers, the sentinels and the operator; and " +
+        "Cassandra to all but the chat servers, its own nodes and the operator. The " +
         "network must enforce them. Switch off where something else has to reach the stores.",
     }),
   },
