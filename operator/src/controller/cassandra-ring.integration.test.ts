@@ -279,3 +279,33 @@ test("each node is repaired when its time is over, the longest unrepaired first,
   );
   assert.match(await ring.reason("Degraded", "RepairFailed"), /sample-cassandra-1 failed: a disk is full/);
 });
+
+test("a pod that a wrong setting keeps from running makes way for the corrected one; a working one and one of the newest template stay", async () => {
+  const ring = new RingOf("broken");
+  await using operator = await ring.operator();
+  await ring.create({ cassandra: { nodes: 3, replicationFactor: 1 } });
+  await ring.run(0, 2);
+  const name = (ordinal: number) => ({ namespace: "broken", name: `sample-cassandra-${ordinal}` });
+  const waiting = { name: "cassandra", image: "i", imageID: "i", ready: false, restartCount: 5 };
+  const crashing = [{ ...waiting, state: { waiting: { reason: "CrashLoopBackOff" } } }];
+  const mark = async (ordinal: number, revision: string, isCrashing: boolean) => {
+    await admin.mergePatch(Pod, name(ordinal), { metadata: { labels: { "controller-revision-hash": revision } } });
+    const conditions = [{ type: "Ready", status: isCrashing ? "False" : "True" }];
+    const status = isCrashing ? { conditions, containerStatuses: crashing } : { conditions };
+    await admin.mergePatch(Pod, name(ordinal), { status }, "status");
+  };
+  await mark(0, "old", false);
+  await mark(1, "new", true);
+  await mark(2, "old", true);
+  const { metadata } = await sampleChild(admin, "broken", StatefulSet, "cassandra");
+  const status = { replicas: 3, updateRevision: "new", observedGeneration: metadata.generation };
+  await admin.mergePatch(StatefulSet, { namespace: "broken", name: "sample-cassandra" }, { status }, "status");
+  const exists = (ordinal: number) =>
+    admin.get(Pod, name(ordinal)).then(
+      ({ metadata: pod }) => pod.deletionTimestamp === undefined,
+      () => false,
+    );
+  await until(async () => !(await exists(2)), "the broken pod to be deleted");
+  assert.deepEqual([await exists(0), await exists(1)], [true, true]);
+  assert.deepEqual(await operator.forbidden(), []);
+});

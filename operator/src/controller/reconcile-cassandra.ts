@@ -16,6 +16,7 @@ import { ReplicationReconciler } from "./reconcile-replication.ts";
 import type { Credentials } from "./reconcile-secrets.ts";
 import { reconcileVolumes, templateVolumeSize } from "./reconcile-volumes.ts";
 import { RepairSchedule } from "./repair-schedule.ts";
+import { replaceBrokenPods } from "./replace-broken-pods.ts";
 import type { RingWork } from "./ring-work.ts";
 
 export interface CassandraOutcome {
@@ -41,7 +42,9 @@ export class CassandraReconciler {
     const volumeSize = templateVolumeSize(context.informers, cluster, "cassandra");
     const { replicas } = size;
     const before = cluster.status?.cassandra;
-    const ready = podsOf(context.informers, cluster, "cassandra").filter((pod) => isReady(pod) && !isTerminating(pod));
+    const pods = podsOf(context.informers, cluster, "cassandra");
+    await replaceBrokenPods(context, cluster, this.#statefulSet(context, cluster), pods);
+    const ready = pods.filter((pod) => isReady(pod) && !isTerminating(pod));
     const token = secrets.cassandraAgentToken;
     const hostIds = await this.#hostIds.find(context, cluster, { ready, nodes: replicas, token });
     await applyChildren(context, cluster, "cassandra", {
@@ -88,12 +91,16 @@ export class CassandraReconciler {
     this.#hostIds.forget(uid);
   }
 
+  #statefulSet({ informers }: ConcernContext, cluster: ChatCluster): KubernetesObject | undefined {
+    return childInformer(informers, StatefulSet).get(
+      `${cluster.metadata.namespace}/${childName(cluster, "cassandra")}`,
+    );
+  }
+
   /** How many pods there should be now. */
   async #size(context: ConcernContext, cluster: ChatCluster, secrets: Credentials): Promise<ScaleDownOutcome> {
     const { nodes, replicationFactor } = cluster.spec.cassandra;
-    const { namespace } = cluster.metadata;
-    const key = `${namespace}/${childName(cluster, "cassandra")}`;
-    const existing = childInformer(context.informers, StatefulSet).get(key);
+    const existing = this.#statefulSet(context, cluster);
     const current = (existing as (KubernetesObject & { spec?: { replicas?: number } }) | undefined)?.spec?.replicas;
     if (current === undefined) return { replicas: nodes };
     const isQuiet = isSettled(workloadState(existing, [], nodes));
