@@ -48,7 +48,7 @@ export class Person implements Disposable {
 
 /** Connects users until two of them are on different servers, since consistent hashing alone decides who goes where. */
 export async function twoOnDifferentServers(
-  cluster: Cluster,
+  cluster: Chat,
   prefix: string,
   options: () => Partial<ChatClientOptions> = () => ({}),
 ): Promise<[Person, Person]> {
