@@ -23,6 +23,9 @@ const STUCK_MS = 60_000;
 /** Milliseconds that the sentinels have to lead a replica to the master. They never do for one that joined just before a failover: they do not know it. */
 const ASTRAY_MS = 20_000;
 
+/** Milliseconds that sentinels have to find each other, at their start and when pods are replaced, before it is told that they cannot fail over. */
+const QUORUM_MS = 15_000;
+
 /** What the look at Redis gave. */
 export interface RedisOutcome {
   readonly view: RedisView;
@@ -39,6 +42,8 @@ export class RedisWatch {
   readonly #whole = new Map<string, { atMs: number; pods: readonly PodObject[]; view: RedisView }>();
   /** Since when a ChatCluster has no master, by its uid. */
   readonly #masterless = new Map<string, number>();
+  /** Since when the sentinels of a ChatCluster could not fail over, by its uid. */
+  readonly #leaderless = new Map<string, number>();
   /** Since when a replica follows another than the master, by its pod's uid. */
   readonly #astray = new Map<string, number>();
 
@@ -58,13 +63,14 @@ export class RedisWatch {
     const isRolling = await this.#roll(context, cluster, pods, view);
     return {
       view,
-      problem: quorumProblem(cluster, view),
+      problem: this.#quorumProblem(cluster, view),
       requeueAfterMs: isWhole(cluster, view) && !isRolling ? POLL_MS : BUSY_POLL_MS,
     };
   }
 
   forget(uid: string): void {
     this.#masterless.delete(uid);
+    this.#leaderless.delete(uid);
     this.#whole.delete(uid);
   }
 
@@ -165,14 +171,30 @@ export class RedisWatch {
   }
 
   #isStuck({ metadata: { uid } }: ChatCluster, { master }: RedisView): boolean {
-    if (master !== undefined) {
-      this.#masterless.delete(uid);
+    return this.#hasLasted(this.#masterless, uid, master === undefined, STUCK_MS);
+  }
+
+  /** Before the first master there is no quorum to lose. */
+  #quorumProblem(cluster: ChatCluster, { quorum, agreeing }: RedisView): Problem | undefined {
+    const isLost = !quorum && cluster.status?.redisMaster !== undefined;
+    if (!this.#hasLasted(this.#leaderless, cluster.metadata.uid, isLost, QUORUM_MS)) return undefined;
+    const { length } = sentinelNames(cluster);
+    return {
+      reason: "SentinelQuorumLost",
+      message: `${agreeing} of ${length} sentinels answer and agree on Redis' master; ${SENTINEL_QUORUM} that also reach each other are needed to make another one the master`,
+    };
+  }
+
+  /** Whether something is so, and has been for longer than `ms`. */
+  #hasLasted(since: Map<string, number>, uid: string, holds: boolean, ms: number): boolean {
+    if (!holds) {
+      since.delete(uid);
       return false;
     }
     const now = this.#clock.monotonicMs();
-    const since = this.#masterless.get(uid) ?? now;
-    this.#masterless.set(uid, since);
-    return now - since > STUCK_MS;
+    const began = since.get(uid) ?? now;
+    since.set(uid, began);
+    return now - began > ms;
   }
 }
 
@@ -234,16 +256,6 @@ async function labelPods(
       },
     );
   }
-}
-
-/** Before the first master there is no quorum to lose. */
-function quorumProblem(cluster: ChatCluster, { quorum, agreeing }: RedisView): Problem | undefined {
-  if (quorum || cluster.status?.redisMaster === undefined) return undefined;
-  const { length } = sentinelNames(cluster);
-  return {
-    reason: "SentinelQuorumLost",
-    message: `${agreeing} of ${length} sentinels answer and agree on Redis' master, ${SENTINEL_QUORUM} that reach each other are needed: none could be made the master in its place`,
-  };
 }
 
 function hasAddress(pod: PodObject): boolean {
