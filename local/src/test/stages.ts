@@ -54,8 +54,7 @@ const SENSITIVE = [
   /^chat-server\/test\/(cost|checker)\//,
   /^chat-server\/test\/(faults|half-open)\./,
   /^operator\/test\/scale\//,
-  /(standby|leader-election)\./,
-  /^(local|loadtest)\//,
+  /^local\/src\/cluster\//,
 ];
 
 const isSensitive = (file: string): boolean => SENSITIVE.some((pattern) => pattern.test(file));
