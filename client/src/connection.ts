@@ -173,18 +173,17 @@ export class Connection {
 
   #settle(re: number, frame: ServerFrame): void {
     const waiting = this.#waiting.get(re);
-    // The request timed out before: its answer comes too late for anybody.
-    if (!waiting) return;
+    if (!waiting) {
+      // A poll found another server, and has logged in there. Else the request timed out before: its answer comes too late for anybody.
+      if (frame.type === "welcome" && this.#welcomed && !this.#retired) this.#onWelcome(frame);
+      return;
+    }
     this.#waiting.delete(re);
     clearTimeout(waiting.timer);
     if (frame.type === "error") {
       waiting.reject(errorOf(frame));
     } else if ((waiting.expected as readonly string[]).includes(frame.type)) {
-      if (frame.type === "welcome") {
-        this.#welcomed = true;
-        this.#startHeartbeat(frame);
-        this.#events.onWelcome(frame);
-      }
+      if (frame.type === "welcome") this.#onWelcome(frame);
       waiting.resolve(frame);
     } else {
       waiting.reject(
@@ -195,6 +194,13 @@ export class Connection {
       );
     }
     this.#onSettled();
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    this.#welcomed = true;
+    clearTimeout(this.#pingTimer);
+    this.#startHeartbeat(welcome);
+    this.#events.onWelcome(welcome);
   }
 
   #startHeartbeat({ pingIntervalMs, pongTimeoutMs, streamId }: Welcome): void {

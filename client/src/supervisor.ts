@@ -124,7 +124,11 @@ export class Supervisor {
       const { url, requestTimeoutMs, device } = this.#options;
       let positions: Record<string, Position> = {};
       const connection: Connection = new Connection(transport, { url, token }, requestTimeoutMs, {
-        onWelcome: (welcome) => this.#adopt(connection, welcome, positions, transport),
+        onWelcome: (welcome) => {
+          // The same one again, at another server, which knows of the conversations what the client knew.
+          if (connection === this.#active) this.#hooks.onConnected(welcome, this.#hooks.positions(), transport);
+          else this.#adopt(connection, welcome, positions, transport);
+        },
         onEvent: (frame) => this.#onEvent(connection, frame),
         onClose: (code, reason) => {
           closeCode = code;

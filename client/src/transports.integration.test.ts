@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { BlockingProxy } from "../test/blocking-proxy.ts";
 import { ChatServerProcess } from "../test/chat-server-process.ts";
 import { connectedClient, TIMEOUT_MS } from "../test/connected-client.ts";
-import { ChatClient, PollTransport, SseTransport } from "./index.ts";
+import { ChatClient, type Fetch, PollTransport, SseTransport } from "./index.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index));
 
@@ -31,6 +31,40 @@ for (const transport of [new SseTransport(), new PollTransport(), new PollTransp
       await ada.client.once("receipt", { signal: AbortSignal.timeout(TIMEOUT_MS) });
   });
 }
+
+for (const short of [false, true])
+  test(`a ${short ? "short" : "long"} poll that another server answers goes on there: the client tells, and follows what it followed`, async () => {
+    await using server = await ChatServerProcess.start();
+    using ada = await connectedClient(server, "ada");
+    let lost = false;
+    const fetch: Fetch = (url, init) => {
+      // What another server says of a cursor that is not its own.
+      if (lost && url.searchParams.get("cursor")) url.searchParams.set("cursor", "anothers-one.1");
+      if (init.method !== "POST" || url.pathname !== "/poll") return globalThis.fetch(url, init);
+      lost = false;
+      return globalThis.fetch(url, init);
+    };
+    using bob = await connectedClient(server, "bob", { transport: new PollTransport({ short, fetch }) });
+    const { id } = await ada.client.createConversation({ kind: "direct", memberIds: ["bob"] });
+    await ada.client.send(id, "before");
+    await bob.has(1);
+    bob.client.openConversation(id);
+    const ends: object[] = [];
+    bob.client.on("disconnected", (end) => ends.push(end));
+    const again = bob.client.once("connected", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    lost = true;
+    await ada.client.send(id, "now");
+    await again;
+    await bob.has(2);
+    const typing = bob.client.once("typing", { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const keys = setInterval(() => ada.client.setTyping(id, true), 100);
+    const notice = await typing.finally(() => clearInterval(keys));
+    assert.equal(notice.userId, "ada");
+    await ada.client.send(id, "after");
+    await bob.has(3);
+    assert.deepEqual(bob.texts, ["before", "now", "after"]);
+    assert.deepEqual(ends, [], "nothing was lost meanwhile");
+  });
 
 test("where the network holds WebSockets back the client goes on over SSE, and climbs back once it does not", async () => {
   await using server = await ChatServerProcess.start();

@@ -14,6 +14,8 @@ export class Person implements Disposable {
   /** The servers it was connected to, one after the other. */
   readonly servers: string[] = [];
   readonly errors: Error[] = [];
+  /** What carries its frames now. */
+  transport = "none";
 
   /** @param options such as the transport. */
   constructor(cluster: Chat, id: string, options: Partial<ChatClientOptions> = {}) {
@@ -27,7 +29,10 @@ export class Person implements Disposable {
     });
     this.client.on("message", (message) => this.history.record(message));
     this.client.on("receipt", (receipt) => this.receipts.push(receipt));
-    this.client.on("connected", ({ serverId }) => this.servers.push(serverId));
+    this.client.on("connected", ({ serverId, transport }) => {
+      this.servers.push(serverId);
+      this.transport = transport;
+    });
     this.client.on("error", (error) => this.errors.push(error));
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Person } from "./person.ts";
 
 /** A sender that goes on through every disturbance, and remembers what was acknowledged. */
-export class Traffic {
+export class Traffic implements Disposable {
   /** Ids of the messages that the server said are stored. */
   readonly acknowledged = new Set<string>();
   readonly failures: unknown[] = [];
@@ -32,5 +32,10 @@ export class Traffic {
     this.#stop.abort();
     await this.#loop;
     await Promise.all(this.#sends);
+  }
+
+  /** A test that failed sends no more. */
+  [Symbol.dispose](): void {
+    this.#stop.abort();
   }
 }

@@ -26,7 +26,7 @@ test("an image that cannot be pulled stops the roll and is named; nobody is disc
   using _ = sender;
   using __ = receiver;
   const { id } = await sender.client.createConversation({ kind: "direct", memberIds: [receiver.id] });
-  const traffic = new Traffic(sender, id, 20);
+  using traffic = new Traffic(sender, id, 20);
 
   await scenario.patch("bad-image.yaml");
   await scenario.reaches("stopped.yaml");

@@ -22,7 +22,7 @@ for (const part of ["kube-apiserver", "etcd"] as const)
     using _ = sender;
     using __ = receiver;
     const { id } = await sender.client.createConversation({ kind: "direct", memberIds: [receiver.id] });
-    const traffic = new Traffic(sender, id, 20);
+    using traffic = new Traffic(sender, id, 20);
     await cluster.without(part, async () => {
       const before = traffic.acknowledged.size;
       await until(() => traffic.acknowledged.size > before + 100, "a hundred more messages");

@@ -19,7 +19,7 @@ for (const store of ["redis", "cassandra"])
     using _ = sender;
     using __ = receiver;
     const { id } = await sender.client.createConversation({ kind: "direct", memberIds: [receiver.id] });
-    const traffic = new Traffic(sender, id, 20);
+    using traffic = new Traffic(sender, id, 20);
     await until(() => traffic.acknowledged.size > 50, "traffic flows");
     await cluster.kill(`sample-${store}-0`, store);
     const before = traffic.acknowledged.size;

@@ -18,6 +18,7 @@ before(async () => {
 after(async () => {
   await cluster.scales();
   await haveNodes(1);
+  await cluster.ready();
 });
 
 test("a node is lost with a chat server and a HAProxy on it: who was there goes on elsewhere, and no acknowledged message is lost", async (t) => {
@@ -42,7 +43,9 @@ test("a node is lost with a chat server and a HAProxy on it: who was there goes 
   using _ = sender;
   using __ = receiver;
   const { id } = await sender.client.createConversation({ kind: "direct", memberIds: [receiver.id] });
-  const traffics = [new Traffic(sender, id, 20), new Traffic(receiver, id, 20)];
+  using fromSender = new Traffic(sender, id, 20);
+  using fromReceiver = new Traffic(receiver, id, 20);
+  const traffics = [fromSender, fromReceiver];
   await until(() => traffics.every(({ acknowledged }) => acknowledged.size > 50), "traffic flows");
   await cluster.withoutNode(2, async () => {
     const started = performance.now();

@@ -23,7 +23,7 @@ test("every chat server and every HAProxy is replaced under traffic: capacity ne
   using bystander = await new Person(cluster, `roll-bystander-${Date.now()}`).online();
   const members = [receiver.id, bystander.id];
   const { id } = await sender.client.createConversation({ kind: "group", memberIds: members, title: "Roll" });
-  const traffic = new Traffic(sender, id, 20);
+  using traffic = new Traffic(sender, id, 20);
 
   let fewest = old.servers.length;
   await cluster.patchSample({

@@ -24,7 +24,7 @@ test("connections rise past the target: a server is added; they fall: one is dra
   using _ = sender;
   using __ = receiver;
   const { id } = await sender.client.createConversation({ kind: "direct", memberIds: [receiver.id] });
-  const traffic = new Traffic(sender, id, 20);
+  using traffic = new Traffic(sender, id, 20);
 
   const crowd = Array.from({ length: 110 }, (_, index) => new Person(cluster, `crowd-${run}-${index}`));
   await Promise.all(crowd.map((person) => person.online()));

@@ -231,6 +231,7 @@ export async function startNode(settings: ClusterSettings, node: number, parts: 
 async function removeNodes(settings: ClusterSettings, kubectl: Kubectl, keep: number, had: number): Promise<void> {
   const paths = statePaths(settings);
   for (let node = had; node > keep; node--) {
+    await moveAway(kubectl, nodeName(settings, node));
     await kubectl.run(["delete", "node", nodeName(settings, node), "--ignore-not-found"]);
     await killMachine(settings, node);
     for (const name of recordedProcesses(paths))
@@ -238,6 +239,16 @@ async function removeNodes(settings: ClusterSettings, kubectl: Kubectl, keep: nu
     rmSync(paths.node(node), { recursive: true, force: true });
   }
   await deleteNamespaces(settings, keep + 1);
+}
+
+/** Pods of a node that works end in order, to be made elsewhere: those of one that is gone count as ready for a while. One that is dead has nothing to end. */
+async function moveAway(kubectl: Kubectl, node: string): Promise<void> {
+  const ready = '{.status.conditions[?(@.type=="Ready")].status}';
+  const status = await kubectl.run(["get", "node", node, "--ignore-not-found", "-o", `jsonpath=${ready}`]);
+  if (status !== "True") return;
+  // Deleted, not evicted: a budget for disruptions must not keep a machine that its owner takes away.
+  const how = ["--ignore-daemonsets", "--delete-emptydir-data", "--force", "--disable-eviction"];
+  await kubectl.run(["drain", node, ...how, "--timeout=120s"]);
 }
 
 /** Whether kubectl succeeds; an error that says the server is not there yet is no answer. */
