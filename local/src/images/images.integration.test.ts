@@ -76,6 +76,9 @@ test("the bundled programs start, and say what their configuration lacks", async
   const noOperator = run("operator", "env", "OPERATOR_HEALTH_PORT=none", "node", "/app/operator.mjs");
   await assert.rejects(noOperator, /OPERATOR_HEALTH_PORT/);
   await assert.rejects(run("operator", "node", "/app/ingress-agent.mjs"), /AGENT_SERVICE is required/);
+  await assert.rejects(run("operator", "node", "/app/cassandra-agent.mjs"), /AGENT_TOKEN is required/);
+  await assert.rejects(run("operator", "node", "/app/cassandra-prepare.mjs"), /PREPARE_POD_NAME is required/);
+  await run("operator", "test", "-r", "/app/jolokia.jar");
   assert.match(await run("chat-server", "ls", "/app/scripts"), /\.lua$/m);
 });
 
