@@ -54,6 +54,7 @@ const SENSITIVE = [
   /^chat-server\/test\/(cost|checker)\//,
   /^chat-server\/test\/(faults|half-open)\./,
   /^operator\/test\/scale\//,
+  /redis-scripts\./,
   /^local\/src\/cluster\//,
 ];
 
