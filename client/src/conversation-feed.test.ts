@@ -122,11 +122,52 @@ test("the offline list of a resumed conversation is merged in its place", async 
   await pass(250);
   for (const n of [2, 3, 4]) server.last.emit({ type: "message", message: message(n) });
   server.last.emit(resumed(true, 3), event(2), event(3));
+  assert.deepEqual(messages, ["1", "2", "3"], "what came after the question may have overtaken something");
+  await settle();
+  const [resume] = server.last.of("resume");
+  server.last.emit(resumed(true, 3, "e1", resume?.id));
+  await settle();
   assert.deepEqual(messages, ["1", "2", "3", "4"]);
   await pass(50);
   assert.equal(server.last.of("receipt").at(-1)?.upTo, message(4).id);
   client.close();
 });
+
+for (const [name, overtaking] of [
+  ["a message of the offline list", { type: "message", message: message(7) }],
+  ["an event of a log that began meanwhile", { type: "message", message: message(7), position: position(2, "e3") }],
+] satisfies [string, ServerFrame][])
+  test(`${name} that comes while the history is read does not overtake one that is not in it`, async () => {
+    const server = new FakeServer();
+    const answers: (() => void)[] = [];
+    const read = history(5);
+    server.responder = (frame) => {
+      const answer = read(frame);
+      if (!answer) return undefined;
+      answers.push(() => server.last.emit(answer));
+      return undefined;
+    };
+    const { client, messages } = fakeClient(server);
+    await client.connect();
+    server.last.emit(event(1));
+    server.last.drop();
+    await pass(250);
+    server.last.emit(resumed(false, 5, "e2"));
+    await settle();
+    // The last page is on its way when 6, one's own from another device, and 7 are sent.
+    for (const page of [2, 3, 4]) {
+      if (page === 4) server.last.emit(overtaking);
+      answers.shift()?.();
+      await settle();
+    }
+    assert.deepEqual(messages, ["1", "2", "3", "4", "5"]);
+    const [resume] = server.last.of("resume");
+    assert.deepEqual(resume?.position, position(5, "e2"));
+    server.last.emit(resumed(true, 7, "e2", resume?.id), event(6, "e2"), event(7, "e2"));
+    await settle();
+    assert.deepEqual(messages, ["1", "2", "3", "4", "5", "6", "7"]);
+    client.close();
+  });
 
 for (const [name, answer, nextEpoch] of [
   ["a new epoch", resumed(false, 2, "e2"), "e2"],

@@ -20,8 +20,11 @@ export interface FeedHooks {
   changed(event: ConversationChanged): void;
   /** A message of the offline list has been dealt with, be it new or a duplicate: the server keeps it there until it hears so. */
   flushed(message: Message): void;
-  /** Something is missing and nobody has been asked for it yet: asks the server to resume, and hands the answer to `onResumed`. */
-  recover(): void;
+  /**
+   * Something is missing: asks the server to resume, and hands the answer to `onResumed`.
+   * @returns whether it is asked now; not if it has not answered the last time yet, or there is no connection.
+   */
+  recover(): boolean;
   /** One page of history after a message. */
   fetchHistory(after: string): Promise<History>;
   /** The history could not be read. */
@@ -53,6 +56,8 @@ export class ConversationFeed {
   #state: State = "live";
   #target = 0;
   #held: LogFrame[] = [];
+  /** Of what is held, that which was there when the server was last asked: what its answer does not bring before these is not older than they are. */
+  #heldWhenAsked: ReadonlySet<LogFrame> = new Set();
   #dropped = false;
   #historyRun = 0;
   /** The reading that is under way while the state is "history", if it has begun. */
@@ -120,6 +125,7 @@ export class ConversationFeed {
   expectResumed(): void {
     this.#historyRun++;
     this.#held = [];
+    this.#heldWhenAsked = new Set();
     this.#watch();
     this.#state = "resuming";
   }
@@ -175,6 +181,7 @@ export class ConversationFeed {
     this.#state = "history";
     try {
       for (let from = after; ; ) {
+        this.#heldWhenAsked = new Set(this.#held);
         const { messages, more } = await this.#hooks.fetchHistory(from);
         // A later login took over: it begins anew from what had been handed over by then.
         if (run !== this.#historyRun) return;
@@ -248,11 +255,7 @@ export class ConversationFeed {
     clearTimeout(this.#timer);
     this.#state = "live";
     this.#release();
-    const { epoch } = this.#position ?? {};
-    const rest = this.#held;
-    this.#held = rest.filter(({ position }) => position?.epoch === epoch && epoch !== undefined);
-    // Of the offline list, or of an epoch that is over: no position to wait for.
-    const loose = rest.filter(({ position }) => position?.epoch !== epoch || epoch === undefined);
+    const loose = this.#takeLoose();
     const messages = loose.filter((event) => event.type === "message");
     messages.sort((a, b) => (a.message.id < b.message.id ? -1 : 1));
     for (const { message, position } of messages) {
@@ -265,12 +268,31 @@ export class ConversationFeed {
     this.#dropped = false;
   }
 
+  /**
+   * Of the offline list, or of an epoch that is over: no position to wait for. What came after the server was asked may have overtaken something that is
+   * on its way (the list has no own messages, and a log may have begun anew meanwhile), so it stays until the server has been asked once more.
+   */
+  #takeLoose(): LogFrame[] {
+    const own = this.#position;
+    const isLoose = (event: LogFrame) =>
+      own === undefined ||
+      (event.position?.epoch !== own.epoch &&
+        (this.#heldWhenAsked.has(event) || (event.type === "message" && this.seen.has(event.message.id))));
+    const { loose = [], waiting = [] } = Object.groupBy(this.#held, (event) => (isLoose(event) ? "loose" : "waiting"));
+    this.#held = waiting;
+    return loose;
+  }
+
   #enter(state: State): void {
     const wasLive = this.#state === "live";
     this.#state = state;
     if (!wasLive) return;
     this.#watch();
-    this.#hooks.recover();
+    this.#ask();
+  }
+
+  #ask(): void {
+    if (this.#hooks.recover()) this.#heldWhenAsked = new Set(this.#held);
   }
 
   #watch(): void {
@@ -278,7 +300,7 @@ export class ConversationFeed {
     this.#timer = setTimeout(() => {
       this.#watch();
       this.#state = "resuming";
-      this.#hooks.recover();
+      this.#ask();
     }, CATCH_UP_TIMEOUT_MS);
   }
 

@@ -199,12 +199,13 @@ export class LiveSubscription extends Emitter<SubscriptionEvents> implements Sub
     return Promise.resolve({ type: "history", re: 0, conversationId, messages: [], more: false });
   }
 
-  #recover(): void {
+  #recover(): boolean {
     const { conversationId, position } = this;
-    if (!position) return;
+    if (!position) return false;
     this.#hooks.request({ type: "resume", conversationId, position }, "resumed").then(
       (resumed) => this.onResumed(resumed),
       (error: unknown) => this.#hooks.failed(error),
     );
+    return true;
   }
 }

@@ -61,7 +61,7 @@ export class Synchronizer {
   /** After a login with those positions: resumes the conversations that did not fit, and learns of all there are, once. */
   async afterLogin(userId: string, positions: Record<string, Position>): Promise<void> {
     this.#userId = userId;
-    for (const [id, { position }] of this.#feeds) if (position && !(id in positions)) void this.#recover(id);
+    for (const [id, { position }] of this.#feeds) if (position && !(id in positions)) this.#recover(id);
     if (this.#listed) return;
     await this.#list((conversation, position, lastMessage) => {
       this.add(conversation.id, position, lastMessage?.id);
@@ -142,7 +142,7 @@ export class Synchronizer {
         deliver: (message) => this.#hooks.deliver(message),
         changed: (event) => this.#hooks.changed(event),
         flushed: (message) => this.#hooks.flushed(message),
-        recover: () => void this.#recover(conversationId),
+        recover: () => this.#recover(conversationId),
         fetchHistory: (after) =>
           this.#retrying(() =>
             this.#hooks.request({ type: "fetch_history", conversationId, after, limit: MAX_PAGE_SIZE }, "history"),
@@ -158,21 +158,30 @@ export class Synchronizer {
     return feed;
   }
 
-  async #recover(conversationId: string): Promise<void> {
+  /** Whether the server is asked now. */
+  #recover(conversationId: string): boolean {
     const feed = this.#feeds.get(conversationId);
     // Without a connection there is nothing to do: the next login carries the position.
-    if (!feed?.position || this.#recovering.has(conversationId) || !this.#hooks.connected()) return;
+    if (!feed?.position || this.#recovering.has(conversationId) || !this.#hooks.connected()) return false;
     this.#recovering.add(conversationId);
+    void this.#resume(conversationId, feed);
+    return true;
+  }
+
+  async #resume(conversationId: string, feed: ConversationFeed): Promise<void> {
+    let resumed: Resumed;
     try {
-      const resumed = await this.#retrying(() =>
+      resumed = await this.#retrying(() =>
         this.#hooks.request({ type: "resume", conversationId, position: feed.position as Position }, "resumed"),
       );
-      feed.onResumed(resumed);
     } catch (error) {
       this.#recoveryFailed(conversationId, error);
+      return;
     } finally {
+      // Before the answer is taken, which may lead to the next question.
       this.#recovering.delete(conversationId);
     }
+    feed.onResumed(resumed);
   }
 
   #recoveryFailed(conversationId: string, error: unknown): void {
