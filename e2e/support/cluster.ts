@@ -177,16 +177,13 @@ export class Cluster {
     await until(isReplaced, `another pod in the place of ${pod}`);
   }
 
-  /** Names of the sample's pods on a node, whatever their state; the first node has number 1. */
+  /** Names of the sample's pods on a node that are not about to go, ready or not; the first node has number 1. */
   async podsOn(node: number): Promise<string[]> {
     const field = `spec.nodeName=${this.#local.nodes[node - 1]}`;
     const labels = `app.kubernetes.io/instance=${NAME}`;
     const which = ["-n", NAMESPACE, "-l", labels, "--field-selector", field];
-    const output = await this.kubectl.run(["get", "pods", ...which, "-o", "name"]);
-    return output
-      .trim()
-      .split("\n")
-      .map((line) => line.replace("pod/", ""));
+    const { items } = Value.Parse(podsSchema, await this.kubectl.json(["get", "pods", ...which]));
+    return items.flatMap(({ metadata }) => (metadata.deletionTimestamp === undefined ? [metadata.name] : []));
   }
 
   /** Ends a node as a loss of power would, and starts it again when the work is done. */
