@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
-import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import {
   type Client,
   ConfigMap,
@@ -12,31 +11,19 @@ import {
   Service,
   StatefulSet,
 } from "../runtime/index.ts";
-import {
-  clientOf,
-  condition,
-  createSample,
-  installCrd,
-  sampleChild,
-  sampleStatus,
-} from "../testing/chat-cluster-api.ts";
-import { operatorAccount, restrictedNamespace, startOperator } from "../testing/operator-fixture.ts";
+import { condition, createSample, sampleChild, sampleStatus } from "../testing/chat-cluster-api.ts";
+import { restrictedNamespace } from "../testing/operator-fixture.ts";
+import { type OperatorSystem, startOperatorSystem } from "../testing/operator-system.ts";
 
-let server: ApiServer;
+let system: OperatorSystem;
 let admin: Client;
-let operator: Awaited<ReturnType<typeof startOperator>>;
+let operator: OperatorSystem["operator"];
 
 before(async () => {
-  server = await startApiServer();
-  admin = clientOf(server.kubeconfig);
-  await installCrd(admin);
-  operator = await startOperator(await operatorAccount(server, admin));
+  system = await startOperatorSystem();
+  ({ admin, operator } = system);
 });
-after(async () => {
-  await operator[Symbol.asyncDispose]();
-  admin.close();
-  await server.stop();
-});
+after(() => system[Symbol.asyncDispose]());
 
 const external = { contactPoints: ["db-1.example", "db-2.example:9142"], secretName: "login", keyspace: "talk" };
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
-import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import {
   type Client,
   Event,
@@ -14,35 +13,23 @@ import {
   Service,
   StatefulSet,
 } from "../runtime/index.ts";
-import {
-  clientOf,
-  condition,
-  createSample,
-  installCrd,
-  sampleChild,
-  sampleStatus,
-} from "../testing/chat-cluster-api.ts";
-import { operatorAccount, restrictedNamespace, startOperator } from "../testing/operator-fixture.ts";
+import { condition, createSample, sampleChild, sampleStatus } from "../testing/chat-cluster-api.ts";
+import { restrictedNamespace } from "../testing/operator-fixture.ts";
+import { type OperatorSystem, startOperatorSystem } from "../testing/operator-system.ts";
 import { CHAT_CLUSTER } from "./informers.ts";
 
 const SERVERS = ["sample-redis-0", "sample-redis-1", "sample-redis-2"];
 const SENTINELS = ["sample-sentinel-0", "sample-sentinel-1", "sample-sentinel-2"];
 
-let server: ApiServer;
+let system: OperatorSystem;
 let admin: Client;
-let operator: Awaited<ReturnType<typeof startOperator>>;
+let operator: OperatorSystem["operator"];
 
 before(async () => {
-  server = await startApiServer();
-  admin = clientOf(server.kubeconfig);
-  await installCrd(admin);
-  operator = await startOperator(await operatorAccount(server, admin));
+  system = await startOperatorSystem();
+  ({ admin, operator } = system);
 });
-after(async () => {
-  await operator[Symbol.asyncDispose]();
-  admin.close();
-  await server.stop();
-});
+after(() => system[Symbol.asyncDispose]());
 
 /** Plays the StatefulSet's controller and the kubelet: a pod that runs and is ready, made of the template as it is now. */
 async function runPod(namespace: string, name: string, revision: string): Promise<void> {
