@@ -243,6 +243,9 @@ async def resume_elsewhere(ada, bob, bob_stream, urls, conversation):
     other = await Stream.by_login(bob, url2, "py-bob-2", positions={conversation: position})
     await other.event(is_live("after"))
     assert texts(other.live()) == [*missed, "after"], other.frames
+    # Before it is cut: what a connection that died had not acknowledged may come onto the offline list after a later receipt.
+    up_to = other.live()[-1]["message"]["id"]
+    await bob.ask(url2, "receipt", conversationId=conversation, kind="delivered", upTo=up_to)
     await other.cut()
     return stream
 
@@ -265,7 +268,7 @@ async def offline_list(ada, bob, bob_stream, urls, conversation):
     for url in (url2, url1):
         stream = await Stream.by_event_source(bob, url, "py-bob-new")
         await stream.until(lambda: texts(flushed(stream))[-3:] == waiting)
-        assert texts(flushed(stream)) == waiting, "nothing that was acknowledged before"
+        assert texts(flushed(stream)) == waiting, ("acknowledged before, and there again", up_to, stream.frames)
         await stream.cut()
     last = flushed(stream)[-1]["message"]["id"]
     await bob.ask(url2, "receipt", conversationId=conversation, kind="delivered", upTo=last)
