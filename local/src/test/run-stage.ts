@@ -5,9 +5,15 @@ import { inspect } from "node:util";
 import { addFailure, type Outcome } from "./outcome.ts";
 import type { Stage } from "./stages.ts";
 
-/** Runs a stage's files under node's test runner and prints its report as it comes. */
+/** Runs a stage's files under node's test runner and prints its report as it comes; the lines of lanes come between each other. */
 export async function runStage(stage: Stage, root: string, files: readonly string[]): Promise<Outcome> {
   const outcome: Outcome = { passed: 0, failures: [], skipped: 0 };
+  const lanes = Map.groupBy(files, (file) => stage.lane?.(file));
+  await Promise.all([...lanes.values()].map((lane) => runLane(stage, root, lane, outcome)));
+  return outcome;
+}
+
+async function runLane(stage: Stage, root: string, files: readonly string[], outcome: Outcome): Promise<void> {
   const stream = run({
     files: files.map((file) => join(root, file)),
     concurrency: stage.concurrency,
@@ -27,5 +33,4 @@ export async function runStage(stage: Stage, root: string, files: readonly strin
   const report = stream.compose(new spec());
   report.pipe(process.stdout, { end: false });
   await new Promise<void>((resolve, reject) => report.on("end", resolve).on("error", reject));
-  return outcome;
 }

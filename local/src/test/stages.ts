@@ -9,8 +9,10 @@ export interface Stage {
   readonly files: (root: string) => string[];
   /** A program of the repository, with its arguments, that must succeed before the files run; counts as one test. */
   readonly prepare?: readonly [program: string, ...args: string[]];
-  /** Test files that run at the same time, each in a process of its own. */
+  /** Test files that run at the same time, each in a process of its own; in each lane, if there are lanes. */
   readonly concurrency: number;
+  /** The lane of a file: lanes run side by side, so what disturbs each other is in one. Without it all are in one. */
+  readonly lane?: (file: string) => string;
   /** Milliseconds after which a file counts as hanging. */
   readonly timeoutMs: number;
 }
@@ -42,13 +44,24 @@ export const stages: readonly Stage[] = [
   },
   {
     name: "e2e",
-    what: "the whole on the local Kubernetes",
-    files: (root) => find(root, "e2e/**/*.e2e.test.ts"),
+    what: "the whole on the local Kubernetes: Cassandra's ring in one lane, what needs the sample or little time in the other",
+    files: (root) => find(root, "e2e/**/*.e2e.test.ts").filter((file) => !isDisturbing(file)),
+    prepare: ["local/src/cli.ts", "up"],
+    concurrency: 1,
+    lane: (file) => (/\/(cassandra-ring|deletion)\//.test(file) ? "of their own" : "others"),
+    timeoutMs: 20 * MINUTE,
+  },
+  {
+    name: "e2e-alone",
+    what: "the same, but one after the other: what takes away a part of the cluster, and what measures",
+    files: (root) => find(root, "e2e/**/*.e2e.test.ts").filter(isDisturbing),
     prepare: ["local/src/cli.ts", "up"],
     concurrency: 1,
     timeoutMs: 20 * MINUTE,
   },
 ];
+
+const isDisturbing = (file: string): boolean => /\/(control-plane-restart|load|node-loss)\//.test(file);
 
 const SENSITIVE = [
   /^chat-server\/test\/(cost|checker)\//,
