@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
-import { Client, errors, policies, type QueryOptions, types } from "cassandra-driver";
+import { Client, errors, type Host, policies, type QueryOptions, types } from "cassandra-driver";
 import { migrate } from "./migrations.ts";
 
 export interface CassandraOptions {
@@ -78,6 +78,7 @@ export class CassandraConnection {
     const client = this.#newClient();
     try {
       await client.connect();
+      endReplacedHosts(client, this.#options.logger);
       await migrate(client, { ...this.#options, holder: this.#holder });
       if (this.#closed) return void (await client.shutdown());
       this.#client = client;
@@ -129,6 +130,19 @@ async function end(client: Client): Promise<void> {
   const first = controlConnection?.connection;
   await client.shutdown();
   await first?.closeAsync?.();
+}
+
+/**
+ * A client that lost every connection and comes back by its contact points makes hosts anew and forgets those that it had (cassandra-driver 4.10.0,
+ * `ControlConnection._refreshControlConnection`): they would reconnect as well, and keep their connections and timers after `shutdown`, so that
+ * the process never ends.
+ */
+function endReplacedHosts(client: Client, logger: Logger): void {
+  client.hosts.on("remove", (host: Host & { shutdown(waitForPending: boolean): Promise<void> }) => {
+    const now = client.hosts.get(host.address);
+    if (!now || now === host) return;
+    host.shutdown(false).catch((cause: unknown) => logger.debug({ err: cause }, "shutdown of a replaced host failed"));
+  });
 }
 
 function coded(error: unknown): Error {
