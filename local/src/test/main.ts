@@ -47,6 +47,7 @@ async function withSharedServices(run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } finally {
+    for (const name of Object.keys(shared.env)) delete process.env[name];
     await shared.stop();
   }
 }
