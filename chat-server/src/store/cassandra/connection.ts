@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
-import { Client, errors, type Host, policies, type QueryOptions, types } from "cassandra-driver";
+import { Client, errors, policies, type QueryOptions, types } from "cassandra-driver";
 import { migrate } from "./migrations.ts";
 
 export interface CassandraOptions {
@@ -31,7 +31,8 @@ export type Value = string | number | bigint | null | string[] | Date | Buffer;
 
 /**
  * A session with Cassandra that is there or not: it connects in the background, applies the schema, and until then every query is refused
- * with CodedError `unavailable`. Once connected the driver itself reconnects.
+ * with CodedError `unavailable`. The driver reconnects to nodes while another is there; when none is, it begins anew, at whatever addresses the
+ * contact points have by then.
  */
 export class CassandraConnection {
   readonly #options: CassandraOptions;
@@ -58,8 +59,7 @@ export class CassandraConnection {
   }
 
   problem(): string | undefined {
-    if (!this.#client) return `Cassandra is away (${this.#reason})`;
-    return this.#client.hosts.values().some((host) => host.isUp()) ? undefined : "Cassandra is away (no host is up)";
+    return this.#client ? undefined : `Cassandra is away (${this.#reason})`;
   }
 
   /** Runs a prepared, idempotent statement at LOCAL_QUORUM. */
@@ -78,21 +78,35 @@ export class CassandraConnection {
     const client = this.#newClient();
     try {
       await client.connect();
-      endReplacedHosts(client, this.#options.logger);
+      keepToKnownHosts(client);
       await migrate(client, { ...this.#options, holder: this.#holder });
+      if (!isThere(client)) throw new Error("every connection was lost at once");
       if (this.#closed) return void (await client.shutdown());
+      client.on("hostDown", () => this.#onHostDown(client));
       this.#client = client;
+      this.#retryMs = FIRST_RETRY_MS;
       this.#options.logger.info({ keyspace: this.#options.keyspace }, "Cassandra is there");
     } catch (error) {
-      const reason = messageOf(error);
-      // Once a second for hours would bury the rest of the log.
-      if (reason !== this.#reason) this.#options.logger.warn({ err: error }, "Cassandra is away; will try again");
-      this.#reason = reason;
-      await end(client).catch((cause: unknown) => this.#options.logger.debug({ err: cause }, "shutdown failed"));
-      if (this.#closed) return;
-      this.#retry = setTimeout(() => void this.#connect(), this.#retryMs * (0.5 + Math.random() / 2));
-      this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+      await this.#again(client, error);
     }
+  }
+
+  #onHostDown(client: Client): void {
+    if (client !== this.#client || this.#closed || isThere(client)) return;
+    this.#client = undefined;
+    void this.#again(client, new Error("no host is up"));
+  }
+
+  /** Never rejects. */
+  async #again(client: Client, error: unknown): Promise<void> {
+    const reason = messageOf(error);
+    // Once a second for hours would bury the rest of the log.
+    if (reason !== this.#reason) this.#options.logger.warn({ err: error }, "Cassandra is away; will try again");
+    this.#reason = reason;
+    await end(client).catch((cause: unknown) => this.#options.logger.debug({ err: cause }, "shutdown failed"));
+    if (this.#closed) return;
+    this.#retry = setTimeout(() => void this.#connect(), this.#retryMs * (0.5 + Math.random() / 2));
+    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
   }
 
   #newClient(): Client {
@@ -133,17 +147,25 @@ async function end(client: Client): Promise<void> {
 }
 
 /**
- * A client that lost every connection and comes back by its contact points makes hosts anew and forgets those that it had (cassandra-driver 4.10.0,
- * `ControlConnection._refreshControlConnection`): they would reconnect as well, and keep their connections and timers after `shutdown`, so that
- * the process never ends.
+ * Without this a client that lost every connection comes back by its contact points by itself, beside its hosts (cassandra-driver 4.10.0,
+ * `ControlConnection._refreshControlConnection`): it makes hosts anew and forgets the old ones, whose timers outlive `shutdown`; and when that
+ * connection is lost as well, two refreshes take it from each other, and the TypeError that follows is nobody's to catch.
  */
-function endReplacedHosts(client: Client, logger: Logger): void {
-  client.hosts.on("remove", (host: Host & { shutdown(waitForPending: boolean): Promise<void> }) => {
-    const now = client.hosts.get(host.address);
-    if (!now || now === host) return;
-    host.shutdown(false).catch((cause: unknown) => logger.debug({ err: cause }, "shutdown of a replaced host failed"));
-  });
+function keepToKnownHosts(client: Client): void {
+  const { controlConnection } = client as unknown as { controlConnection: ControlConnection };
+  controlConnection._refreshControlConnection = async (hosts) => {
+    controlConnection.connection = controlConnection._borrowAConnection(hosts);
+  };
 }
+
+interface ControlConnection {
+  connection: unknown;
+  _refreshControlConnection(hosts: Iterator<unknown>): Promise<void>;
+  /** @throws NoHostAvailableError, upon which the caller tries again later. */
+  _borrowAConnection(hosts: Iterator<unknown>): unknown;
+}
+
+const isThere = (client: Client) => client.hosts.values().some((host) => host.isUp());
 
 function coded(error: unknown): Error {
   if (error instanceof errors.ResponseError && (error.code < TEMPORARY.first || error.code > TEMPORARY.last))
