@@ -1,5 +1,5 @@
 import { CodedError } from "@chatcluster/foundation/errors";
-import type { Login } from "@chatcluster/protocol";
+import type { Login, Position } from "@chatcluster/protocol";
 import { isLive } from "../conversation/conversation-id.ts";
 import type { Session } from "./session.ts";
 import { restoreSubscription } from "./subscriptions.ts";
@@ -20,6 +20,7 @@ export async function login(session: Session, frame: Login): Promise<void> {
     const ids = await session.services.logins.run(() => admit(session, frame));
     if (!ids) return;
     session.welcome(frame.id);
+    tellRemoved(session, positions, new Set(ids));
     await each(
       ids.filter((id) => positions[id]),
       async (id) => {
@@ -61,6 +62,16 @@ async function admit(session: Session, { device, positions, binary }: Login): Pr
   if (first) void services.presence.publishOnline(userId);
   if (isClosed(session)) return void (await late(session));
   return ids;
+}
+
+/**
+ * Who was removed while a device was away is told when it comes back: nothing is resumed there, and without a word the client would wait for that. One
+ * that is followed nevertheless was added again while this login went on.
+ */
+function tellRemoved(session: Session, positions: Record<string, Position>, own: ReadonlySet<string>): void {
+  for (const conversationId of Object.keys(positions))
+    if (!isLive(conversationId) && !own.has(conversationId) && !session.following.has(conversationId))
+      session.send({ type: "conversation_removed", conversationId });
 }
 
 const isClosed = (session: Session) => session.state === "closed";

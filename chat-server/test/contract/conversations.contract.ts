@@ -108,6 +108,27 @@ export function promiseConversations({ login }: ContractContext): void {
     await Promise.all([alice, bob, carol, dave].map((client) => client.close()));
   });
 
+  test("a device that was away while its user was removed is told when it comes back, and goes on with a later invitation", async () => {
+    const [a = "", b = ""] = names("alice", "bob");
+    const [alice, away] = [await login(0, a), await login(1, b)];
+    const id = await group(alice, [b]);
+    await away.until(() => away.frames("conversation_added").length === 1, "the invitation");
+    const position = away.frames("conversation_added")[0]?.position;
+    assert.ok(position);
+    await away.close();
+    await alice.request("remove_member", { ...change("1", id), userId: b });
+    const bob = await login(1, b, { positions: { [id]: position } });
+    await bob.until(() => bob.frames("conversation_removed").length === 1, "the removal");
+    await alice.request("invite", { ...change("2", id), userIds: [b] });
+    await alice.sendMessage(id, "again");
+    await bob.until(() => bob.messages(id).length === 1, "a message of the second stay");
+    assert.deepEqual(
+      bob.received.map(({ type }) => type).filter((type) => type.startsWith("conversation_") || type === "message"),
+      ["conversation_removed", "conversation_added", "conversation_changed", "message"],
+    );
+    await Promise.all([alice.close(), bob.close()]);
+  });
+
   test("a group has at most 1,024 members, and a direct conversation never changes its two", async () => {
     const [a = "", b = "", c = ""] = names("alice", "bob", "carol");
     const [alice, late] = [await login(0, a), await login(1, b)];
