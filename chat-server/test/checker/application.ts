@@ -1,17 +1,23 @@
-import { ChatClient, type Transport, type TransportConnection, type TransportEvents } from "@chatcluster/client";
-import type { ApplicationHistory, History } from "./history.ts";
+import { ChatClient, type Transport } from "@chatcluster/client";
+import type { DeviceNetwork } from "./device-network.ts";
+import type { ApplicationHistory, Carried, ConversationHistory, History, Stay } from "./history.ts";
 import type { Random } from "./random.ts";
 
 export interface ApplicationOptions {
   readonly userId: string;
   readonly deviceId: string;
   readonly token: string;
-  readonly transport: Transport;
-  /** Base addresses of all servers: any will do for any connection. */
-  readonly addresses: () => readonly string[];
+  readonly url: string;
+  /** The best one first. */
+  readonly transports: readonly Transport[];
+  /** What the transports go through. */
+  readonly network?: DeviceNetwork;
   readonly random: Random;
   readonly history: History;
 }
+
+/** Soon, so that a run sees many climbs. */
+const CLIMB_AFTER_MS = 2_000;
 
 /** An application on one device: it uses the client package as anybody would, and records what it asks for and what it is given. */
 export class Application {
@@ -23,28 +29,34 @@ export class Application {
   readonly #client: ChatClient;
   readonly #history: History;
   readonly #own: ApplicationHistory;
-  readonly #network: DeviceNetwork;
+  readonly network: DeviceNetwork | undefined;
   readonly #sending = new Set<Promise<void>>();
   #sent = 0;
+  #transport = "none";
 
   constructor(options: ApplicationOptions) {
     const { userId, deviceId, token, history } = options;
     this.userId = userId;
     this.deviceId = deviceId;
     this.#history = history;
-    this.#own = { userId, deviceId, messages: [], receipts: [] };
+    this.#own = { userId, deviceId, carried: new Map(), messages: [], receipts: [] };
     history.applications.push(this.#own);
-    this.#network = new DeviceNetwork(options.transport, options.addresses, options.random);
+    this.network = options.network;
     this.#client = new ChatClient({
-      // Which server it is, the device's network decides for each connection.
-      url: "ws://127.0.0.1/chat",
+      url: options.url,
       token,
       device: { id: deviceId },
-      transport: this.#network,
+      transport: options.transports,
+      climbAfterMs: CLIMB_AFTER_MS,
       backoff: { baseMs: 100, capMs: 1_000, random: () => options.random.next() },
       requestTimeoutMs: 5_000,
     });
+    this.#client.on("connected", ({ transport }) => {
+      this.#transport = transport;
+      this.#carried().connections++;
+    });
     this.#client.on("message", ({ id, conversationId, senderId, clientId, text }) => {
+      this.#carried().received++;
       this.#own.messages.push({ id, conversationId, senderId, clientId, text });
     });
     this.#client.on("receipt", ({ conversationId, userId, kind, upTo }) => {
@@ -75,27 +87,52 @@ export class Application {
   /** Asks for a message to be sent; `settled` tells when all have been. */
   send(conversationId: string): void {
     const clientId = `${this.deviceId}-${++this.#sent}`;
-    const attempt = { senderId: this.userId, conversationId, clientId, text: `${clientId} by ${this.userId}` };
+    const text = `${clientId} by ${this.userId}`;
+    const attempt = { senderId: this.userId, conversationId, clientId, text, at: this.#history.clock++ };
     this.#history.attempts.push(attempt);
     const sending = this.#client
       .send(conversationId, attempt.text, { clientId })
       .then(
-        ({ messageId }) => void this.#history.acknowledgements.push({ senderId: this.userId, clientId, messageId }),
-        (error: unknown) => void this.errors.push(`${clientId} refused: ${String(error)}`),
+        ({ messageId }) => {
+          this.#carried().acknowledged++;
+          const at = this.#history.clock++;
+          this.#history.acknowledgements.push({ senderId: this.userId, clientId, messageId, at });
+        },
+        (error: unknown) => {
+          if (!this.#isLeaving(conversationId)) this.errors.push(`${clientId} refused: ${String(error)}`);
+        },
       )
       .finally(() => this.#sending.delete(sending));
     this.#sending.add(sending);
+  }
+
+  /** Makes somebody a member, and records when. */
+  async invite({ id, stays }: ConversationHistory, userId: string): Promise<void> {
+    const stay: Stay = { userId, invitingAt: this.#history.clock++ };
+    stays.push(stay);
+    await this.#client.invite(id, [userId]);
+    stay.invitedAt = this.#history.clock++;
+  }
+
+  /** Ends a stay of this application's user. */
+  async leave({ id }: ConversationHistory, stay: Stay): Promise<void> {
+    stay.leavingAt = this.#history.clock++;
+    await this.#client.leave(id);
+    stay.leftAt = this.#history.clock++;
+  }
+
+  /** What somebody sends who is about to leave may come too late. */
+  #isLeaving(conversationId: string): boolean {
+    const conversation = this.#history.conversations.find(({ id }) => id === conversationId);
+    return (
+      conversation?.stays.some(({ userId, leavingAt }) => userId === this.userId && leavingAt !== undefined) ?? false
+    );
   }
 
   /** Reads all that has come in a conversation. */
   read(conversationId: string): void {
     const last = this.#own.messages.findLast((message) => message.conversationId === conversationId);
     if (last) this.#client.markRead(conversationId, last.id);
-  }
-
-  /** Takes the device off the network, or gives it back. */
-  set offline(offline: boolean) {
-    this.#network.offline = offline;
   }
 
   /** Messages that wait for their acknowledgement. */
@@ -106,56 +143,11 @@ export class Application {
   close(): void {
     this.#client.close();
   }
-}
 
-/** The network of one device: each connection goes to a server picked at random, unless the device is offline. */
-class DeviceNetwork implements Transport {
-  readonly name: string;
-  readonly #transport: Transport;
-  readonly #addresses: () => readonly string[];
-  readonly #random: Random;
-  readonly #open = new Set<() => void>();
-  #offline = false;
-
-  constructor(transport: Transport, addresses: () => readonly string[], random: Random) {
-    this.name = transport.name;
-    this.#transport = transport;
-    this.#addresses = addresses;
-    this.#random = random;
-  }
-
-  set offline(offline: boolean) {
-    this.#offline = offline;
-    if (offline) for (const drop of [...this.#open]) drop();
-  }
-
-  open({ token }: { token: string }, events: TransportEvents): TransportConnection {
-    let over = false;
-    let drop: () => void = () => undefined;
-    const close = (code: number, reason: string) => {
-      if (over) return;
-      over = true;
-      this.#open.delete(drop);
-      events.onClose(code, reason);
-    };
-    if (this.#offline) {
-      queueMicrotask(() => close(1006, "the device is offline"));
-      return { send: () => undefined, close: () => undefined };
-    }
-    const url = this.#random.pick(this.#addresses());
-    const connection = this.#transport.open(
-      { url, token },
-      {
-        onOpen: () => over || events.onOpen(),
-        onFrame: (text) => over || events.onFrame(text),
-        onClose: close,
-      },
-    );
-    drop = () => {
-      connection.close(1000, "the device is offline");
-      close(1006, "the device is offline");
-    };
-    this.#open.add(drop);
-    return { send: (text) => over || connection.send(text), close: (code, reason) => connection.close(code, reason) };
+  /** Of the transport that is, or was last, in use. */
+  #carried(): Carried {
+    const carried = this.#own.carried.get(this.#transport) ?? { connections: 0, received: 0, acknowledged: 0 };
+    this.#own.carried.set(this.#transport, carried);
+    return carried;
   }
 }

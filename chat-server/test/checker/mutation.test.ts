@@ -38,8 +38,8 @@ describe("the checker, when a guarantee is broken on purpose", () => {
         userId,
         deviceId: `${userId}-phone`,
         token: await tokenFor(userId),
-        transport: over,
-        addresses: () => [`ws://127.0.0.1:${server.port}/chat`],
+        transports: [over],
+        url: `ws://127.0.0.1:${server.port}/chat`,
         random: new Random(run),
         history,
       });
@@ -48,7 +48,7 @@ describe("the checker, when a guarantee is broken on purpose", () => {
     const bob = await application("bob", new WebSocketTransport());
     await Promise.all([ada.connect(), bob.connect()]);
     const id = await ada.createDirect(bob.userId);
-    history.conversations.push({ id, members: [ada.userId, bob.userId] });
+    history.conversations.push({ id, members: [ada.userId, bob.userId], stays: [] });
     await until(() => bob.conversations.has(id), "the conversation", 10_000);
     for (let turn = 0; turn < 8; turn++) {
       ada.send(id);

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Redis } from "@chatcluster/local/services";
 import type { Application } from "./application.ts";
+import { CARRIERS } from "./device-network.ts";
 import type { Random } from "./random.ts";
 import type { ServerFleet } from "./server-fleet.ts";
 
 export interface NemesisOptions {
   readonly fleet: ServerFleet;
-  readonly redis: Redis;
+  readonly redis?: Redis;
   readonly applications: readonly Application[];
   readonly random: Random;
   readonly signal: AbortSignal;
@@ -26,8 +27,11 @@ const WEIGHTS = {
   slow: 2,
   offline: 3,
   partition: 2,
+  block: 2,
 } as const;
 type Fault = keyof typeof WEIGHTS;
+/** Those that are done to devices; the others are done to a server. */
+const OF_DEVICES: readonly Fault[] = ["offline", "block"];
 const BAG = (Object.keys(WEIGHTS) as Fault[]).flatMap((fault) => Array<Fault>(WEIGHTS[fault]).fill(fault));
 
 /** Does harm, one fault after the other, until the signal; heals each before the next, but for what must heal by itself. */
@@ -58,8 +62,8 @@ export class Nemesis {
         await fleet.startServer(index);
       },
       redis: async () => {
-        if (random.chance(0.5)) await redis.kill();
-        await redis.restart();
+        if (random.chance(0.5)) await redis?.kill();
+        await redis?.restart();
       },
       cut: async (index) => void place(index).proxy.cut(() => random.chance(0.7)),
       halfOpen: async (index) => void place(index).proxy.halfOpen(() => random.chance(0.5)),
@@ -69,10 +73,18 @@ export class Nemesis {
         place(index).proxy.weather.delayMs = 0;
       },
       offline: async () => {
-        const application = random.pick(options.applications);
-        application.offline = true;
+        const { network } = random.pick(options.applications);
+        if (network) network.offline = true;
         await this.#wait(500, 4_000);
-        application.offline = false;
+        if (network) network.offline = false;
+      },
+      block: async () => {
+        // Of the better transports, so that who may use all of them has one left.
+        const carriers = CARRIERS.slice(0, random.between(1, CARRIERS.length - 1));
+        const blocked = options.applications.filter(() => random.chance(0.7));
+        for (const { network } of blocked) if (network) network.blocked = carriers;
+        await this.#wait(1_000, 5_000);
+        for (const { network } of blocked) if (network) network.blocked = [];
       },
       partition: async (index) => {
         place(index).proxy.weather.refusing = true;
@@ -85,11 +97,12 @@ export class Nemesis {
 
   /** Rejects if the system fails in a way that is no fault of the nemesis. */
   async run(): Promise<void> {
-    const { random, signal, pauseMs, log, fleet } = this.#options;
+    const { random, signal, pauseMs, log, fleet, redis } = this.#options;
+    const bag = BAG.filter((fault) => fault !== "redis" || redis);
     while (!signal.aborted) {
-      const fault = random.pick(BAG);
+      const fault = random.pick(bag);
       const server = random.between(0, fleet.places.length - 1);
-      log(`${fault} ${fault === "redis" || fault === "offline" ? "" : fleet.place(server).name}`);
+      log(`${fault} ${fault === "redis" || OF_DEVICES.includes(fault) ? "" : fleet.place(server).name}`);
       await this.#faults[fault](server);
       this.done[fault] = (this.done[fault] ?? 0) + 1;
       await this.#wait(0, pauseMs);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { emptyHistory, type History, type SeenMessage } from "./history.ts";
+import { type ApplicationHistory, emptyHistory, type History, type SeenMessage } from "./history.ts";
 import { Broken, verify } from "./verify.ts";
 
 const USERS = ["ada", "bob", "cleo"];
@@ -11,20 +11,27 @@ const idOf = (n: number) => String(n).padStart(26, "0");
 /** A history as it should be: `count` messages by turns, everybody got each, and has read up to every second one. */
 function sound(count: number): History {
   const history = emptyHistory();
-  history.conversations.push({ id: "c", members: USERS });
+  history.conversations.push({ id: "c", members: USERS, stays: [] });
   const messages = Array.from({ length: count }, (_, n): SeenMessage => {
     const senderId = USERS[n % USERS.length] ?? "";
     return { id: idOf(n), senderId, conversationId: "c", clientId: `m${n}`, text: `text ${n}` };
   });
   for (const { id, ...attempt } of messages) {
-    history.attempts.push(attempt);
-    history.acknowledgements.push({ senderId: attempt.senderId, clientId: attempt.clientId, messageId: id });
+    const { senderId, clientId } = attempt;
+    history.attempts.push({ ...attempt, at: history.clock++ });
+    history.acknowledgements.push({ senderId, clientId, messageId: id, at: history.clock++ });
   }
   for (const userId of USERS) {
     const receipts = messages
       .filter((_, n) => n % 2 === 0)
       .map(({ id }) => ({ conversationId: "c", userId: "bob", kind: "read" as const, upTo: id }));
-    history.applications.push({ userId, deviceId: `${userId}-phone`, messages: [...messages], receipts });
+    history.applications.push({
+      userId,
+      deviceId: `${userId}-phone`,
+      carried: new Map(),
+      messages: [...messages],
+      receipts,
+    });
   }
   return history;
 }
@@ -81,7 +88,13 @@ const mutations: Record<string, (history: History, who: number, n: number) => Br
   "a message reaches one who is no member": (history, _who, n) => {
     const [first] = history.applications;
     assert.ok(first);
-    history.applications.push({ userId: "eve", deviceId: "d", messages: [at(first.messages, n)], receipts: [] });
+    history.applications.push({
+      userId: "eve",
+      deviceId: "d",
+      carried: new Map(),
+      messages: [at(first.messages, n)],
+      receipts: [],
+    });
     return [Broken.Phantom];
   },
   "an acknowledgement names another message": (history, _who, n) => {
@@ -116,4 +129,40 @@ describe("a history", () => {
         { numRuns: 50 },
       );
     });
+
+  /** Dan is invited after the eighth message and leaves before the seventeenth; he has those of the time between. */
+  function withGuest(): { history: History; guest: ApplicationHistory } {
+    const history = sound(24);
+    const after = (n: number) => 2 * n + 1.5;
+    at(history.conversations, 0).stays.push({
+      userId: "dan",
+      invitingAt: after(6),
+      invitedAt: after(7),
+      leavingAt: after(15),
+      leftAt: after(16),
+    });
+    const messages = at(history.applications, 0).messages.slice(8, 16);
+    const guest = { userId: "dan", deviceId: "dan-phone", carried: new Map(), messages, receipts: [] };
+    history.applications.push(guest);
+    return { history, guest };
+  }
+
+  test("with a guest is sound if the guest has what was sent meanwhile, whatever came while he came and went", () => {
+    const { history, guest } = withGuest();
+    assert.deepEqual(verify(history), []);
+    guest.messages.unshift(...at(history.applications, 0).messages.slice(5, 8));
+    guest.messages.push(...at(history.applications, 0).messages.slice(16, 17));
+    assert.deepEqual(verify(history), []);
+  });
+
+  test("with a guest is broken if he misses one of those, or gets a later one", () => {
+    for (const n of [0, 4, 7]) {
+      const { history, guest } = withGuest();
+      guest.messages.splice(n, 1);
+      assert.deepEqual(brokenBy(history), [Broken.Lost]);
+    }
+    const { history, guest } = withGuest();
+    guest.messages.push(at(at(history.applications, 0).messages, 20));
+    assert.deepEqual(brokenBy(history), [Broken.Phantom]);
+  });
 });

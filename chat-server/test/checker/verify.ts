@@ -1,4 +1,4 @@
-import type { ApplicationHistory, Attempt, History, SeenMessage } from "./history.ts";
+import type { ApplicationHistory, Attempt, ConversationHistory, History, SeenMessage } from "./history.ts";
 
 /** What of the contract a history breaks. */
 export const Broken = {
@@ -28,17 +28,18 @@ export interface Violation {
 /**
  * Looks for everything by which a history breaks the contract of the chat server; without a violation the history proves, for this run,
  * that every acknowledged message reached every application of every member exactly once and in one order, that receipts never went back,
- * and that nothing came which was not sent. The history must be of a run that has come to rest.
+ * and that nothing came which was not sent. Who came by invitation must have what was sent after that was acknowledged, and may have all
+ * that was sent before the end of the stay. The history must be of a run that has come to rest.
  */
 export function verify(history: History): Violation[] {
   const violations: Violation[] = [];
   const report = (broken: Broken, what: string) => void violations.push({ broken, what });
   const attempts = new Map(history.attempts.map((attempt) => [keyOf(attempt), attempt]));
-  const members = new Map(history.conversations.map(({ id, members }) => [id, new Set(members)]));
+  const conversations = new Map(history.conversations.map((conversation) => [conversation.id, conversation]));
   const stored = storedIds(history, report);
 
   for (const application of history.applications) {
-    verifyMessages(application, { attempts, members, report });
+    verifyMessages(application, { attempts, conversations, report });
     verifyReceipts(application, new Set(stored.values()), report);
   }
   verifyOrders(history.applications, report);
@@ -51,7 +52,7 @@ export function verify(history: History): Violation[] {
     if (id !== undefined && id !== messageId)
       report(Broken.WrongAcknowledgement, `${key} was acknowledged as ${messageId} but came as ${id}`);
   }
-  verifyNothingLost(history, attempts, members, report);
+  verifyNothingLost(history, attempts, conversations, report);
   return violations;
 }
 
@@ -75,9 +76,9 @@ function storedIds(history: History, report: Report): Map<string, string> {
 
 function verifyMessages(
   application: ApplicationHistory,
-  context: { attempts: Map<string, Attempt>; members: Map<string, Set<string>>; report: Report },
+  context: { attempts: Map<string, Attempt>; conversations: Map<string, ConversationHistory>; report: Report },
 ): void {
-  const { attempts, members, report } = context;
+  const { attempts, conversations, report } = context;
   const seen = new Set<string>();
   for (const message of application.messages) {
     const key = keyOf(message);
@@ -90,7 +91,7 @@ function verifyMessages(
         Broken.Phantom,
         `${nameOf(application)} got ${key} with another text or conversation than it was sent with`,
       );
-    if (!members.get(message.conversationId)?.has(application.userId))
+    if (!mayHave(conversations.get(message.conversationId), application.userId, attempt?.at ?? 0))
       report(Broken.Phantom, `${nameOf(application)} got ${key} of a conversation without being a member`);
   }
 }
@@ -127,15 +128,41 @@ function verifyOrders(applications: readonly ApplicationHistory[], report: Repor
 function verifyNothingLost(
   history: History,
   attempts: Map<string, Attempt>,
-  members: Map<string, Set<string>>,
+  conversations: Map<string, ConversationHistory>,
   report: Report,
 ): void {
   const seen = new Map(history.applications.map((one) => [one, new Set(one.messages.map(keyOf))]));
   for (const acknowledgement of history.acknowledgements) {
     const key = keyOf(acknowledgement);
-    const conversation = members.get(attempts.get(key)?.conversationId ?? "");
+    const attempt = attempts.get(key);
+    const conversation = conversations.get(attempt?.conversationId ?? "");
+    const time = { from: attempt?.at ?? 0, to: acknowledgement.at };
     for (const [application, keys] of seen)
-      if (conversation?.has(application.userId) && !keys.has(key))
-        report(Broken.Lost, `${nameOf(application)} never got ${key} (${acknowledgement.messageId})`);
+      if (mustHave(conversation, application.userId, time) && !keys.has(key))
+        report(
+          Broken.Lost,
+          `${nameOf(application)} never got ${key} (${acknowledgement.messageId}) of ${attempt?.conversationId}`,
+        );
   }
+}
+
+/** Whether a user was a member for the whole time in which a message was on its way to being stored. */
+function mustHave(
+  conversation: ConversationHistory | undefined,
+  user: string,
+  { from, to }: { from: number; to: number },
+): boolean {
+  if (conversation?.members.includes(user)) return true;
+  return (conversation?.stays ?? []).some(
+    ({ userId, invitedAt = Number.POSITIVE_INFINITY, leavingAt = Number.POSITIVE_INFINITY }) =>
+      userId === user && invitedAt <= from && to <= leavingAt,
+  );
+}
+
+/** Members may read what was before them, but not what was sent after they had left. */
+function mayHave(conversation: ConversationHistory | undefined, user: string, sentAt: number): boolean {
+  if (conversation?.members.includes(user)) return true;
+  return (conversation?.stays ?? []).some(
+    ({ userId, leftAt = Number.POSITIVE_INFINITY }) => userId === user && sentAt <= leftAt,
+  );
 }
