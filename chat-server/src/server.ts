@@ -127,7 +127,7 @@ export async function startChatServer(
     topics,
     typing,
     presence,
-    groups: new Groups({ stores, broker, log, conversations, changes, maxMembers: config.maxMembers }),
+    groups: new Groups({ stores, broker, directory, log, conversations, changes, maxMembers: config.maxMembers }),
     messageChanges: new MessageChanges({ stores, conversations, changes }),
     receipts,
     hub,
@@ -208,8 +208,7 @@ export async function startChatServer(
       for (const conversationId of conversationIds) membership.forget(conversationId);
       hub.onResubscribed(conversationIds);
       for (const conversationId of conversationIds) void revocation.check(conversationId);
-      for (const userId of userIds)
-        for (const session of registry.ofUser(userId)) if (session.registered) void session.offline.flush();
+      for (const userId of userIds) for (const session of registry.ofUser(userId)) session.onResubscribed();
     },
   });
   await stores.start();

@@ -4,6 +4,7 @@ import { until } from "@chatcluster/foundation/until";
 import type { Redis as RedisService } from "@chatcluster/local/services";
 import { Redis } from "ioredis";
 import type { ChatServer } from "../src/server.ts";
+import { change, created } from "./contract/contract-context.ts";
 import { ChildServer } from "./support/child-server.ts";
 import { clusterBackend } from "./support/cluster.ts";
 import { CuttableProxy } from "./support/cuttable-proxy.ts";
@@ -124,6 +125,40 @@ describe("what fails between two servers", () => {
       history.map((message) => message.text),
       ["first", "meanwhile", "later"],
     );
+    await Promise.all([alice.close(), bob.close()]);
+  });
+
+  test("invitations and removals that were published while a server had lost its subscriptions reach its users afterwards", async (t) => {
+    const toRedis = await CuttableProxy.start(Number(new URL(redis.url).port));
+    const far = await startTestServer({
+      ...variables,
+      CHAT_SERVER_ID: "far",
+      CHAT_REDIS_URL: `redis://127.0.0.1:${toRedis.port}`,
+    });
+    t.after(async () => {
+      await far.stop(0);
+      toRedis.close();
+    });
+    await ready(far);
+    const [a = "", b = "", c = ""] = names("alice", "bob", "carol");
+    const [alice, bob] = [await login(server.port, a), await login(far.port, b)];
+    const ended = await created(alice, [b, c]);
+    await alice.sendMessage(ended, "first");
+    // Told of it he is before his server has joined it.
+    await bob.until(() => bob.texts(ended).includes("first"), "a message of the first group");
+    toRedis.cut();
+    const begun = await created(alice, [b, c]);
+    await alice.sendMessage(begun, "meanwhile");
+    await alice.request("remove_member", { ...change("1", ended), userId: b });
+    toRedis.restore();
+    await bob.until(() => bob.frames("conversation_removed").some((f) => f.conversationId === ended), "the removal");
+    await bob.until(() => bob.frames("resumed").some((f) => f.conversationId === begun), "the other group");
+    assert.deepEqual(
+      (await historyOf(bob, begun)).map(({ text }) => text),
+      ["meanwhile"],
+    );
+    await alice.sendMessage(begun, "live");
+    await bob.until(() => bob.texts(begun).includes("live"), "what follows");
     await Promise.all([alice.close(), bob.close()]);
   });
 

@@ -57,9 +57,10 @@ export class ChatClient extends Emitter<ChatEvents> {
         requestTimeoutMs: options.requestTimeoutMs ?? 15_000,
       },
       {
-        positions: () => {
+        progress: () => {
           const live = this.#subscriptions.positions();
-          return { ...this.#synchronizer.positions(MAX_POSITIONS - Object.keys(live).length), ...live };
+          const { positions, complete } = this.#synchronizer.progress(MAX_POSITIONS - Object.keys(live).length);
+          return { positions: { ...positions, ...live }, complete };
         },
         onConnected: ({ userId, serverId, limits }, positions, transport) => {
           this.#userId = userId;
@@ -87,6 +88,7 @@ export class ChatClient extends Emitter<ChatEvents> {
         failed,
         request: (request, expected) => this.#request(request, expected),
         connected,
+        listed: () => this.#supervisor.connection?.listed(),
       },
       signal,
     );
@@ -220,7 +222,7 @@ export class ChatClient extends Emitter<ChatEvents> {
   ): Promise<Conversation> {
     const request = { type: "create_conversation", clientId, ...conversation } as const;
     const answer = await this.#call(request, "conversation", signal);
-    if (answer.conversation.kind !== "live") this.#synchronizer.add(answer.conversation.id, answer.position);
+    if (answer.conversation.kind !== "live") this.#synchronizer.add(answer.conversation.id, answer);
     return answer.conversation;
   }
 
@@ -359,7 +361,7 @@ export class ChatClient extends Emitter<ChatEvents> {
         if (this.#receiptMarks.advance(frame.receipt)) this.emit("receipt", frame.receipt);
         break;
       case "conversation_added":
-        if (frame.conversation.kind !== "live") this.#synchronizer.add(frame.conversation.id, frame.position);
+        if (frame.conversation.kind !== "live") this.#synchronizer.add(frame.conversation.id, frame);
         this.emit("conversation", frame.conversation);
         break;
       case "typing":

@@ -124,6 +124,11 @@ export class Connection {
     });
   }
 
+  /** The client knows all conversations of its user by now. */
+  listed(): void {
+    this.#open.listed?.();
+  }
+
   /** Ends the connection at once; `onClose` is called before this returns, also if the other side is gone and never answers. */
   close(code: number, reason: string): void {
     if (this.#closed) return;

@@ -453,3 +453,71 @@ test("after an overflow a device reads on from what it has had itself, and takes
   assert.equal(server.last.of("resume").length, 0, "the position of the new log is known");
   client.close();
 });
+
+const conversation = {
+  id: "c1",
+  kind: "group",
+  createdBy: "bob",
+  createdAt: 1,
+  members: [{ userId: "ada" }, { userId: "bob" }],
+} as const;
+const group: Extract<ServerFrame, { type: "conversation_added" }>["conversation"] = {
+  ...conversation,
+  members: [...conversation.members],
+};
+
+test("who was invited reads nothing of before the invitation when the log is lost", async () => {
+  const server = new FakeServer();
+  server.responder = history(5);
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(
+    { type: "conversation_added", conversation: group, position: position(2), after: message(2).id },
+    event(3),
+    resumed(false, 0, "e2"),
+  );
+  await settle();
+  assert.equal(server.last.of("fetch_history")[0]?.after, message(2).id);
+  assert.deepEqual(messages, ["3", "4", "5"]);
+  client.close();
+});
+
+test("an invitation that came while the device was away: the history since then, and what follows waits for it", async () => {
+  const server = new FakeServer();
+  server.responder = history(4);
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(
+    { type: "conversation_added", conversation: group, after: message(2).id },
+    // Of the offline list, of before or after `resumed` as it happens.
+    { type: "message", message: message(4) },
+    resumed(false, 4),
+    event(5),
+    { type: "message", message: message(3) },
+  );
+  await settle();
+  assert.deepEqual(messages, ["3", "4", "5"]);
+  server.last.drop();
+  await pass(250);
+  assert.deepEqual(server.last.of("login")[0]?.positions, { c1: position(5) });
+  client.close();
+});
+
+test("a login says that its positions are of all conversations, once they have been listed", async () => {
+  const server = new FakeServer();
+  server.silent.add("list_conversations");
+  const { client } = fakeClient(server);
+  await client.connect();
+  server.last.emit(event(1));
+  server.last.drop();
+  server.silent.delete("list_conversations");
+  await pass(250);
+  await settle();
+  server.last.drop();
+  await pass(500);
+  assert.deepEqual(
+    server.connections.map((one) => one.of("login")[0]?.complete),
+    [undefined, undefined, true],
+  );
+  client.close();
+});

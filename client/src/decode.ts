@@ -65,7 +65,7 @@ const frames: { [Type in ServerFrame["type"]]: Check } = {
   }),
   pong: object({ re: count }),
   ok: object({ re: count }),
-  conversation: object({ re: count, conversation, position }),
+  conversation: object({ re: count, conversation, position, after: maybe(text) }),
   conversations: object({
     re: count,
     conversations: list(object({ conversation, position, lastMessage: maybe(message) })),
@@ -87,7 +87,7 @@ const frames: { [Type in ServerFrame["type"]]: Check } = {
   error: object({ re: maybe(count), code: text, message: text, retryAfterMs: maybe(count) }),
   message: object({ message, position: maybe(position) }),
   receipt: object({ receipt }),
-  conversation_added: object({ conversation, position }),
+  conversation_added: object({ conversation, position: maybe(position), after: maybe(text) }),
   conversation_changed: object({ conversationId: text, change: object({ type: text, by: text, at: count }), position }),
   conversation_removed: object({ conversationId: text }),
   typing: object({ conversationId: text, userId: text, active: flag }),

@@ -26,3 +26,12 @@ test("who left and was invited again goes on after the invitation, not where the
   note(known, added(9));
   assert.deepEqual(known.latest(), { c1: position(9) });
 });
+
+test("what the device was not there for begins where the server says that it was lost", () => {
+  const known = new KnownPositions();
+  const { position: _, ...missed } = added(0) as Extract<ServerFrame, { type: "conversation_added" }>;
+  note(known, missed);
+  assert.deepEqual(known.latest(), {});
+  note(known, { type: "resumed", conversationId: "c1", recovered: false, position: position(7) });
+  assert.deepEqual(known.latest(), { c1: position(7) });
+});

@@ -21,12 +21,17 @@ export class KnownPositions {
     }
     if (frame.type === "conversations")
       for (const { conversation, position } of frame.conversations) this.#begin(conversation, position);
-    else if (frame.type === "conversation_added" || frame.type === "conversation")
-      this.#begin(frame.conversation, frame.position);
+    else if (frame.type === "conversation_added" || frame.type === "conversation") {
+      if (frame.position) this.#begin(frame.conversation, frame.position);
+    }
     // Who is invited again begins after that, not where the first stay ended.
     else if (frame.type === "unsubscribed" || frame.type === "conversation_removed")
       this.#positions.delete(frame.conversationId);
     else if ("position" in frame && frame.position) this.#event(frame, frame.position);
+  }
+
+  get size(): number {
+    return this.#positions.size;
   }
 
   /** As many as a login may carry. */

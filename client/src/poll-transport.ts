@@ -1,4 +1,5 @@
 import type { Login, ServerFrame } from "@chatcluster/protocol";
+import { MAX_POSITIONS } from "@chatcluster/protocol/limits";
 import { bearer, type End, endOf, endpoint, type Fetch, FrameSender, heartbeatOf } from "./http-requests.ts";
 import { KnownPositions } from "./known-positions.ts";
 import type { Transport, TransportConnection, TransportEvents, TransportTarget } from "./transport.ts";
@@ -84,6 +85,10 @@ class PollConnection implements TransportConnection {
     void this.#run();
   }
 
+  listed(): void {
+    if (this.#login) this.#login = { ...this.#login, complete: true };
+  }
+
   close(code: number, reason: string): void {
     queueMicrotask(() => {
       if (this.#abort.signal.aborted) return;
@@ -129,8 +134,14 @@ class PollConnection implements TransportConnection {
       ...init,
       method: "POST",
       headers: { ...bearer(this.#target), "content-type": "application/json" },
-      body: JSON.stringify({ ...this.#login, positions: this.#known.latest() }),
+      body: JSON.stringify(this.#loginAgain()),
     });
+  }
+
+  #loginAgain() {
+    const { complete, ...login } = this.#login ?? {};
+    const isComplete = complete && this.#known.size <= MAX_POSITIONS;
+    return { ...login, positions: this.#known.latest(), ...(isComplete && { complete }) };
   }
 
   #address(): URL {

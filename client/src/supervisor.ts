@@ -24,9 +24,15 @@ export interface SupervisorOptions {
   readonly requestTimeoutMs: number;
 }
 
+/** What a login says of the conversations that the client knows; `complete` if those are all of the user's that it has heard of. */
+export interface Progress {
+  readonly positions: Record<string, Position>;
+  readonly complete: boolean;
+}
+
 export interface SupervisorHooks {
-  /** Called right before each login. */
-  positions(): Record<string, Position>;
+  /** How far the client has come, called right before each login. */
+  progress(): Progress;
   onConnected(welcome: Welcome, positions: Record<string, Position>, transport: Transport): void;
   onEvent(frame: EventFrame): void;
   /** The connection in use ended. `retryInMs` is absent if the client does not come back. */
@@ -126,7 +132,8 @@ export class Supervisor {
       const connection: Connection = new Connection(transport, { url, token }, requestTimeoutMs, {
         onWelcome: (welcome) => {
           // The same one again, at another server, which knows of the conversations what the client knew.
-          if (connection === this.#active) this.#hooks.onConnected(welcome, this.#hooks.positions(), transport);
+          if (connection === this.#active)
+            this.#hooks.onConnected(welcome, this.#hooks.progress().positions, transport);
           else this.#adopt(connection, welcome, positions, transport);
         },
         onEvent: (frame) => this.#onEvent(connection, frame),
@@ -139,8 +146,9 @@ export class Supervisor {
       this.#all.add(connection);
       try {
         await connection.login(() => {
-          positions = this.#hooks.positions();
-          return { device, positions };
+          const progress = this.#hooks.progress();
+          positions = progress.positions;
+          return { device, positions, ...(progress.complete && { complete: true }) };
         });
         return undefined;
       } catch (error) {

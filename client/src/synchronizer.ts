@@ -21,6 +21,16 @@ export interface SynchronizerHooks {
   /** Sends a request on the connection that is in use, if one is. @throws ChatError as `Connection.request` does. */
   request<Type extends AnswerType>(request: Request, expected: Type): Promise<AnswerOf<Type>>;
   connected(): boolean;
+  /** All conversations of the user are known. */
+  listed(): void;
+}
+
+/** Where a conversation begins for the client. */
+export interface Beginning {
+  /** Where the log stood; absent if the server is about to say so by `resumed`. */
+  readonly position?: Position;
+  /** Ends what was before: what the client may miss comes after it. */
+  readonly after?: string;
 }
 
 /** Conversations that the user has left of which it is remembered what the application has had. */
@@ -50,12 +60,13 @@ export class Synchronizer {
     });
   }
 
-  /** The positions that a login carries: of the conversations that were last active, at most so many. */
-  positions(limit: number): Record<string, Position> {
+  /** What a login carries: the positions of the conversations that were last active, at most so many, and whether they are of all. */
+  progress(limit: number): { positions: Record<string, Position>; complete: boolean } {
     const known = [...this.#feeds].filter(([, { position }]) => position !== undefined);
     known.sort(([, a], [, b]) => ((a.lastMessageId ?? "") < (b.lastMessageId ?? "") ? 1 : -1));
     for (const [, feed] of known) feed.expectResumed();
-    return Object.fromEntries(known.slice(0, limit).map(([id, { position }]) => [id, position as Position]));
+    const carried = known.slice(0, limit).map(([id, { position }]) => [id, position as Position] as const);
+    return { positions: Object.fromEntries(carried), complete: this.#listed && known.length <= limit };
   }
 
   /** After a login with those positions: resumes the conversations that did not fit, and learns of all there are, once. */
@@ -64,16 +75,19 @@ export class Synchronizer {
     for (const [id, { position }] of this.#feeds) if (position && !(id in positions)) this.#recover(id);
     if (this.#listed) return;
     await this.#list((conversation, position, lastMessage) => {
-      this.add(conversation.id, position, lastMessage?.id);
+      this.add(conversation.id, { position, ...(lastMessage && { after: lastMessage.id }) });
       this.#deliveredBefore.set(conversation.id, deliveredUpTo(conversation, userId));
     });
     this.#listed = true;
+    this.#hooks.listed();
   }
 
   /** Takes up a conversation of which the client just heard. One that it knows keeps its position. */
-  add(conversationId: string, position: Position, lastMessageId?: string): void {
-    if (!this.#feeds.has(conversationId))
-      this.#feeds.set(conversationId, this.#feed(conversationId, position, lastMessageId));
+  add(conversationId: string, { position, after }: Beginning): void {
+    if (this.#feeds.has(conversationId)) return;
+    const feed = this.#feed(conversationId, position, after);
+    this.#feeds.set(conversationId, feed);
+    if (!position) feed.expectResumed();
   }
 
   /** Takes nothing of the conversation up any more, until it is added again. */
@@ -82,6 +96,8 @@ export class Synchronizer {
     if (!feed) return;
     feed.stop();
     this.#feeds.delete(conversationId);
+    // Of a later stay what was between the two is none of the user's.
+    this.#deliveredBefore.delete(conversationId);
     this.#seenBefore.set(conversationId, feed.seen);
     const [oldest] = this.#seenBefore.keys();
     if (oldest !== undefined && this.#seenBefore.size > MAX_LEFT) this.#seenBefore.delete(oldest);
@@ -111,7 +127,7 @@ export class Synchronizer {
     try {
       await this.#list((conversation, position) => {
         const { id } = conversation;
-        this.add(id, position);
+        this.add(id, { position });
         const feed = this.#feeds.get(id);
         // What the user has had by now may be on another device only.
         if (this.#deliveredBefore.has(id)) feed?.readHistoryAfter(this.#deliveredBefore.get(id));

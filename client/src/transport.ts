@@ -19,6 +19,8 @@ export interface TransportEvents {
 export interface TransportConnection {
   /** Sends one frame. Frames arrive in the order in which they were sent; whether one arrived is told by its answer only. */
   send(frame: string | Uint8Array): void;
+  /** The client has listed its conversations on this connection: from now on it has the positions of all. Not called where the login has said so. */
+  listed?(): void;
   /** Whether bytes can be sent and may come, too; otherwise all is JSON [false]. */
   readonly takesBinary?: boolean;
   /** Ends the connection. `onClose` may come much later, if the other side is gone. May be called twice. */

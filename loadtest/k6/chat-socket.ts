@@ -85,7 +85,8 @@ export class ChatSocket {
 
   #receive(frame: ServerFrame): void {
     if (frame.type === "message") this.#onMessage(frame.message, frame.position);
-    else if (frame.type === "conversation_added") this.#positions[frame.conversation.id] ??= frame.position;
+    else if (frame.type === "conversation_added" && frame.position)
+      this.#positions[frame.conversation.id] ??= frame.position;
     else if (frame.type === "resumed") this.#onResumed(frame);
     else if ("re" in frame && frame.re !== undefined) this.#settle(frame.re, frame);
     else if (frame.type === "error") this.#refuse(frame.code, frame.message);

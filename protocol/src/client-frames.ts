@@ -53,6 +53,8 @@ export const Login = request("login", {
   positions: optional(
     Type.Record(ConversationId, Position, { maxProperties: MAX_POSITIONS, additionalProperties: false }),
   ),
+  /** `positions` has all conversations that the device knows of: it is told of those that are missing. */
+  complete: optional(Type.Boolean()),
   /** On a WebSocket: messages of live conversations come as binary frames. */
   binary: optional(Type.Boolean()),
 });

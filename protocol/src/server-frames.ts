@@ -50,7 +50,14 @@ export type Welcome = Static<typeof Welcome>;
 
 export const Pong = answer("pong", {});
 export const Ok = answer("ok", {});
-export const ConversationAnswer = answer("conversation", { conversation: Conversation, position: Position });
+/** Ends what was before the user was a member: the history after it is what came since. Not necessarily the id of a message. Absent if there was nothing. */
+const After = optional(MessageId);
+
+export const ConversationAnswer = answer("conversation", {
+  conversation: Conversation,
+  position: Position,
+  after: After,
+});
 export const Conversations = answer("conversations", {
   conversations: Type.Array(
     Type.Object({ conversation: Conversation, position: Position, lastMessage: optional(Message) }),
@@ -145,8 +152,15 @@ export type ConversationRemoved = Static<typeof ConversationRemoved>;
 export const ReceiptEvent = event("receipt", { receipt: Receipt });
 export type ReceiptEvent = Static<typeof ReceiptEvent>;
 
-/** The user has been made a member of a conversation. */
-export const ConversationEvent = event("conversation_added", { conversation: Conversation, position: Position });
+/**
+ * The user has been made a member of a conversation. `position` is absent if that was while the device was away: a `resumed` follows, which is not
+ * `recovered`.
+ */
+export const ConversationEvent = event("conversation_added", {
+  conversation: Conversation,
+  position: optional(Position),
+  after: After,
+});
 export type ConversationEvent = Static<typeof ConversationEvent>;
 
 /** Somebody else types, or does no more, in a conversation that this connection has open. */

@@ -42,6 +42,9 @@ function decode(text: string): number {
 /** Milliseconds since 1970, as the id was made with. */
 export const timeOf = (id: string): number => decode(id.slice(0, TIME_LENGTH));
 
+/** Before every id that was made at this time, in milliseconds since 1970, or later; after all others. */
+export const firstOf = (time: number): string => messageId(time, 0, "0".repeat(RANDOM_LENGTH));
+
 /** A bound that is greater than an id and not than any other. */
 export const justAfter = (id: string): string => `${id}0`;
 

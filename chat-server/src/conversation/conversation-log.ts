@@ -49,10 +49,6 @@ export class ConversationLog {
     return this.#messages.page({ limit, ...query, before });
   }
 
-  async position(conversationId: string): Promise<Position> {
-    return (await this.read(conversationId, undefined, 0)).position;
-  }
-
   async #open(conversationId: string): Promise<{ position: Position; last: string }> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const run = await this.#broker.settled(conversationId);

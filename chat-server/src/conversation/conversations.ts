@@ -1,10 +1,17 @@
 import { CodedError } from "@chatcluster/foundation/errors";
 import type { Conversation, CreateConversation, Message, Position } from "@chatcluster/protocol";
-import type { Broker } from "../broker/broker.ts";
+import type { Broker, LogRead } from "../broker/broker.ts";
+import { firstOf, justAfter } from "../broker/message-id.ts";
 import type { Stores } from "../store/stores.ts";
 import { directId, groupId, liveId } from "./conversation-id.ts";
 import type { ConversationLog } from "./conversation-log.ts";
 import { type Members, type Membership, membersOf, notFound } from "./membership.ts";
+
+/** See {@link LogRead}. */
+type LogEnd = Pick<LogRead, "position" | "last">;
+
+/** Without `last` nothing was before, or nothing is known of it. */
+const afterOf = ({ last }: LogEnd) => (last === undefined || last === "" ? {} : { after: last });
 
 const IDS_PAGE = 1_000;
 
@@ -50,7 +57,7 @@ export class Conversations {
   async create(
     creatorId: string,
     frame: CreateConversation,
-  ): Promise<{ conversation: Conversation; position: Position }> {
+  ): Promise<{ conversation: Conversation; position: Position; after?: string }> {
     const memberIds = [...new Set([creatorId, ...frame.memberIds])];
     const problem = problemOf(frame, memberIds.length);
     if (problem) throw new CodedError("invalid_frame", problem);
@@ -68,20 +75,25 @@ export class Conversations {
         ...(kind === "direct" ? {} : { role: userId === creatorId ? ("owner" as const) : ("member" as const) }),
       })),
     });
-    const position = await this.#log.position(conversation.id);
+    const end = await this.#log.read(conversation.id, undefined, 0);
     // A retry may find that its creator, or somebody else, has left since.
     if (!membersOf(conversation).has(creatorId)) throw notFound(conversation.id);
     await this.announce(
       conversation,
-      position,
+      end,
       conversation.members.map((member) => member.userId),
     );
-    return { conversation, position };
+    return { conversation, position: end.position, ...afterOf(end) };
   }
 
-  /** Tells members that they are. */
-  async announce(conversation: Conversation, position: Position, userIds: readonly string[]): Promise<void> {
-    const event = JSON.stringify({ type: "conversation_added", conversation, position });
+  /** Tells members that they are, and where the log ended before. */
+  async announce(conversation: Conversation, end: LogEnd, userIds: readonly string[]): Promise<void> {
+    const event = JSON.stringify({
+      type: "conversation_added",
+      conversation,
+      position: end.position,
+      ...afterOf(end),
+    });
     await this.#broker.publishToUsers(userIds, event);
   }
 
@@ -106,14 +118,34 @@ export class Conversations {
     }
   }
 
-  async #listed(conversationId: string): Promise<ListedConversation | undefined> {
-    const [conversation, position, newest] = await Promise.all([
-      this.#stores.conversations.get(conversationId),
-      this.#log.position(conversationId),
-      this.#stores.messages.page({ conversationId, limit: 1 }),
+  /** A conversation of a member, and the id after which its messages came since it is one, if it was not from the beginning. */
+  async joinedBy(
+    userId: string,
+    conversationId: string,
+  ): Promise<{ conversation: Conversation; after?: string } | undefined> {
+    const { conversations } = this.#stores;
+    const [conversation, joinedAt] = await Promise.all([
+      conversations.get(conversationId),
+      conversations.joinedAt(conversationId, userId),
     ]);
-    const lastMessage = newest.messages[0];
+    if (!conversation || !membersOf(conversation).has(userId)) return undefined;
+    return { conversation, ...(joinedAt === undefined ? {} : { after: firstOf(joinedAt) }) };
+  }
+
+  async #listed(conversationId: string): Promise<ListedConversation | undefined> {
+    const [conversation, [position, lastMessage]] = await Promise.all([
+      this.#stores.conversations.get(conversationId),
+      this.#end(conversationId),
+    ]);
     return conversation && { conversation, position, ...(lastMessage ? { lastMessage } : {}) };
+  }
+
+  /** The message is of before the position: one that is stored and has no place yet comes by the log. */
+  async #end(conversationId: string): Promise<[Position, Message | undefined]> {
+    const { position, last } = await this.#log.read(conversationId, undefined, 0);
+    const bound = last === undefined ? {} : { before: justAfter(last) };
+    const { messages } = await this.#stores.messages.page({ conversationId, limit: 1, ...bound });
+    return [position, messages[0]];
   }
 }
 

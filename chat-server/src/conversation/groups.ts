@@ -10,6 +10,7 @@ import type {
   SetRole,
 } from "@chatcluster/protocol";
 import type { Broker } from "../broker/broker.ts";
+import type { UserDirectory } from "../directory/user-directory.ts";
 import type { Stores } from "../store/stores.ts";
 import type { ConversationLog } from "./conversation-log.ts";
 import { type Conversations, checkMembers } from "./conversations.ts";
@@ -19,6 +20,7 @@ import { type Members, membersOf, notFound } from "./membership.ts";
 export interface GroupServices {
   stores: Stores;
   broker: Broker;
+  directory: UserDirectory;
   log: ConversationLog;
   conversations: Conversations;
   changes: LogChanges;
@@ -49,17 +51,18 @@ export class Groups {
     const added = userIds.filter((id) => !members.has(id));
     checkMembers(members.size + added.length, this.#services.maxMembers);
     // Before they are members: whatever is sent to them as such comes after it.
-    const position = await this.#services.log.position(conversationId);
+    const end = await this.#services.log.read(conversationId, undefined, 0);
     // Named in full, so that a retry after the members were stored is the same change.
     const set = userIds.map((id) => ({ userId: id, role: members.get(id) ?? ("member" as const) }));
-    await this.#change({ conversationId, userId, clientId }, { type: "members_changed", set, removed: [] }, () =>
-      this.#services.stores.conversations.setMembers(
+    await this.#change({ conversationId, userId, clientId }, { type: "members_changed", set, removed: [] }, (at) =>
+      this.#services.stores.conversations.addMembers(
         conversationId,
         set.filter((member) => !members.has(member.userId)),
+        at,
       ),
     );
     const conversation = await this.#services.stores.conversations.get(conversationId);
-    if (conversation) await this.#services.conversations.announce(conversation, position, userIds);
+    if (conversation) await this.#services.conversations.announce(conversation, end, userIds);
   }
 
   async leave(userId: string, { conversationId, clientId }: Leave): Promise<void> {
@@ -83,7 +86,7 @@ export class Groups {
     if (role !== "owner") requireOwner(members, other);
     const set = [{ userId: other, role }];
     await this.#change({ conversationId, userId, clientId }, { type: "members_changed", set, removed: [] }, () =>
-      this.#services.stores.conversations.setMembers(conversationId, set),
+      this.#services.stores.conversations.setRole(conversationId, other, role),
     );
   }
 
@@ -103,12 +106,18 @@ export class Groups {
   }
 
   async #remove(userId: string, conversationId: string, clientId: string, removed: string): Promise<void> {
-    const { stores, broker } = this.#services;
+    const { stores, broker, directory } = this.#services;
+    let place = "";
     await this.#change(
       { conversationId, userId, clientId },
       { type: "members_changed", set: [], removed: [removed] },
-      () => stores.conversations.removeMember(conversationId, removed),
+      (_at, changeId) => {
+        place = changeId;
+        return stores.conversations.removeMember(conversationId, removed);
+      },
     );
+    // Not when it is sent: who is invited again by then would get it, in the midst of what came since.
+    await directory.acknowledge(removed, conversationId, place);
     await broker.publishToUsers([removed], JSON.stringify({ type: "conversation_removed", conversationId }));
   }
 
@@ -116,10 +125,10 @@ export class Groups {
   async #change(
     by: { conversationId: string; userId: string; clientId: string },
     change: NewChange,
-    store: () => Promise<void>,
+    store: (at: number, changeId: string) => Promise<void>,
   ): Promise<void> {
-    await this.#services.changes.append(by, change, async () => {
-      await store();
+    await this.#services.changes.append(by, change, async (changeId, at) => {
+      await store(at, changeId);
       await this.#services.broker.invalidate(by.conversationId);
     });
   }

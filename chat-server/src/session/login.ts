@@ -1,16 +1,14 @@
 import { CodedError } from "@chatcluster/foundation/errors";
-import type { Login, Position } from "@chatcluster/protocol";
+import type { Login } from "@chatcluster/protocol";
 import { isLive } from "../conversation/conversation-id.ts";
+import { catchUp, chatsOf, each, tellAdded, tellRemoved } from "./memberships.ts";
 import type { Session } from "./session.ts";
 import { restoreSubscription } from "./subscriptions.ts";
 
-/** Conversations joined at once: each takes a subscription and a reading of the log. */
-const JOINED_AT_ONCE = 32;
-
 /**
  * Signs a session in. In this order, so that no message falls between (see `UserDirectory`): the user's channel; the conversations that the
- * client holds no position of, as they are now; the registration; `welcome`; the conversations that it does, and the live ones that it is
- * subscribed to, from there on; the offline list.
+ * client holds no position of, as they are now; the registration; `welcome`; the conversations that it does, those that it has never heard of, and
+ * the live ones that it is subscribed to, from there on; the offline list.
  */
 export async function login(session: Session, frame: Login): Promise<void> {
   if (session.state !== "new") throw new CodedError("already_logged_in", "this connection has logged in already");
@@ -28,10 +26,17 @@ export async function login(session: Session, frame: Login): Promise<void> {
         if (after) await session.follow(id, { after });
       },
     );
+    if (frame.complete)
+      await each(
+        ids.filter((id) => !positions[id]),
+        (id) => tellAdded(session, id),
+      );
     await each(Object.keys(positions).filter(isLive), async (conversationId) => {
       const position = positions[conversationId];
       if (position) await restoreSubscription(session, { conversationId, position });
     });
+    session.joined = true;
+    if (session.missedUserEvents) void catchUp(session);
     await session.offline.flush();
   } catch (error) {
     session.loginFailed = true;
@@ -41,7 +46,7 @@ export async function login(session: Session, frame: Login): Promise<void> {
 }
 
 /** All that comes before `welcome`. Returns the user's conversations; nothing if the connection has been closed, and nothing is left of it. */
-async function admit(session: Session, { device, positions, binary }: Login): Promise<string[] | undefined> {
+async function admit(session: Session, { device, positions, complete, binary }: Login): Promise<string[] | undefined> {
   // While it waited for its turn.
   if (isClosed(session)) return void abandon(session);
   const { services, userId } = session;
@@ -50,11 +55,12 @@ async function admit(session: Session, { device, positions, binary }: Login): Pr
   await services.stores.devices.save({ userId, deviceId: device.id, push: device.push });
   await services.broker.subscribeUser(userId);
   session.subscribed = true;
-  const ids = (await services.conversations.allIdsOf(userId)).filter((id) => !isLive(id));
-  await each(
-    ids.filter((id) => !positions?.[id]),
-    (id) => session.follow(id),
-  );
+  const ids = await chatsOf(session);
+  if (!complete)
+    await each(
+      ids.filter((id) => !positions?.[id]),
+      (id) => session.follow(id),
+    );
   if (isClosed(session)) return void abandon(session);
   const first = !services.registry.isRegistered(userId);
   await services.directory.register(userId);
@@ -62,16 +68,6 @@ async function admit(session: Session, { device, positions, binary }: Login): Pr
   if (first) void services.presence.publishOnline(userId);
   if (isClosed(session)) return void (await late(session));
   return ids;
-}
-
-/**
- * Who was removed while a device was away is told when it comes back: nothing is resumed there, and without a word the client would wait for that. One
- * that is followed nevertheless was added again while this login went on.
- */
-function tellRemoved(session: Session, positions: Record<string, Position>, own: ReadonlySet<string>): void {
-  for (const conversationId of Object.keys(positions))
-    if (!isLive(conversationId) && !own.has(conversationId) && !session.following.has(conversationId))
-      session.send({ type: "conversation_removed", conversationId });
 }
 
 const isClosed = (session: Session) => session.state === "closed";
@@ -92,9 +88,4 @@ async function late(session: Session): Promise<void> {
   if (!session.services.registry.isRegistered(session.userId))
     await session.services.directory.unregister(session.userId);
   abandon(session);
-}
-
-async function each(ids: string[], work: (id: string) => Promise<void>): Promise<void> {
-  for (let start = 0; start < ids.length; start += JOINED_AT_ONCE)
-    await Promise.all(ids.slice(start, start + JOINED_AT_ONCE).map(work));
 }

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { CodedError } from "@chatcluster/foundation/errors";
+import { ErrorCode } from "@chatcluster/protocol";
 import type { OfflineEntry } from "../directory/user-directory.ts";
 import { OutboundFrame } from "./outbound-frame.ts";
 import type { Session } from "./session.ts";
@@ -61,7 +63,9 @@ export class OfflineFlush {
   async #send(entries: OfflineEntry[]): Promise<void> {
     // The list is in the order of arrival, which for two servers at once need not be the order of the conversation.
     const sorted = [...entries].sort((a, b) => (a.messageId < b.messageId ? -1 : Number(a.messageId > b.messageId)));
+    const ended = await this.#ended(sorted);
     for (const { conversationId, messageId, body } of sorted) {
+      if (ended.has(conversationId)) continue;
       const outstanding = this.#outstanding.get(conversationId) ?? new Set();
       if (outstanding.has(messageId)) continue;
       this.#outstanding.set(conversationId, outstanding.add(messageId));
@@ -70,6 +74,24 @@ export class OfflineFlush {
       // After each, for a list of long messages is more than may wait for a connection.
       await this.#session.connection.drained();
     }
+  }
+
+  /** Conversations that the user is no member of any more: what the list has of them goes. */
+  async #ended(sorted: readonly OfflineEntry[]): Promise<Set<string>> {
+    const { following, services, userId } = this.#session;
+    const ended = new Set<string>();
+    const last = new Map(sorted.map(({ conversationId, messageId }) => [conversationId, messageId]));
+    for (const [conversationId, messageId] of last) {
+      if (following.has(conversationId)) continue;
+      try {
+        await services.conversations.membersFor(userId, conversationId);
+      } catch (error) {
+        if (!(error instanceof CodedError) || error.code !== ErrorCode.ConversationNotFound) throw error;
+        ended.add(conversationId);
+        await services.directory.acknowledge(userId, conversationId, messageId);
+      }
+    }
+    return ended;
   }
 
   /** The client has everything up to a message. Costs nothing unless something of the list is under way. */

@@ -8,6 +8,7 @@ import { FrameError, parseBinaryFrame, parseFrame } from "./frame-parser.ts";
 import { handlers } from "./handlers.ts";
 import { takePublished } from "./interest.ts";
 import { leave } from "./leave.ts";
+import { catchUp } from "./memberships.ts";
 import { checkMessageSize } from "./message-size.ts";
 import { OfflineFlush } from "./offline-flush.ts";
 import { OutboundFrame } from "./outbound-frame.ts";
@@ -53,6 +54,10 @@ export class Session implements Subscriber {
   deviceId: string | undefined;
   /** Live conversations, absent before the first: most sessions have none. */
   subscriptions: Map<string, "joining" | "joined"> | undefined;
+  /** Has joined all that a login joins. */
+  joined = false;
+  /** What was published for the user while it joined may not have arrived. */
+  missedUserEvents = false;
   state: "new" | "logging_in" | "live" | "closed" = "new";
   loginFailed = false;
   /** Sends are placed one after the other, so that they keep the order in which they came. */
@@ -135,7 +140,7 @@ export class Session implements Subscriber {
     this.following.get(conversationId)?.given(event, change !== undefined || event.senderId === this.userId);
     this.sendEncoded(event.frame);
     if (change?.type === "members_changed" && change.removed.includes(this.userId) && !isLive(conversationId))
-      void this.#checkMember(conversationId);
+      void this.checkMember(conversationId);
   }
 
   onGap(conversationId: string, position: Position, frame: OutboundFrame): void {
@@ -159,6 +164,17 @@ export class Session implements Subscriber {
     else this.sendEncoded(encoded);
   }
 
+  /** What was published for the user while the subscription was lost did not arrive. */
+  onResubscribed(): void {
+    if (this.state === "closed") return;
+    if (!this.joined) {
+      this.missedUserEvents = true;
+      return;
+    }
+    void catchUp(this);
+    void this.offline.flush();
+  }
+
   /** Joins a conversation at its present position, or after another. Resolves when it is followed; rejects with `unavailable`. */
   async follow(conversationId: string, resume?: Resume): Promise<void> {
     if (this.following.has(conversationId)) return;
@@ -177,7 +193,7 @@ export class Session implements Subscriber {
     }
     if (this.state === "closed" && !this.registered) this.services.hub.leave(conversationId, this);
     // Removed while it was being joined.
-    if (this.#removals.delete(conversationId)) await this.#checkMember(conversationId);
+    if (this.#removals.delete(conversationId)) await this.checkMember(conversationId);
   }
 
   unfollow(conversationId: string): void {
@@ -189,11 +205,11 @@ export class Session implements Subscriber {
     const { conversationId } = JSON.parse(payload) as { conversationId: string };
     if (isLive(conversationId)) this.sendEncoded(encoded);
     else if (this.state === "logging_in" && !this.following.has(conversationId)) this.#removals.add(conversationId);
-    else void this.#checkMember(conversationId);
+    else void this.checkMember(conversationId);
   }
 
   /** Stops following, unless the user has been invited again: a resumed log tells of removals long past. */
-  async #checkMember(conversationId: string): Promise<void> {
+  async checkMember(conversationId: string): Promise<void> {
     const { conversations, logger } = this.services;
     try {
       await conversations.membersFor(this.userId, conversationId);

@@ -97,9 +97,12 @@ export function storesContract(
     test("members come, change and go, and creating again brings nobody back", async () => {
       const [id, bob, carol] = [fresh(), fresh(), fresh()];
       await stores.conversations.create(group(id, ["alice", bob]));
-      await stores.conversations.setMembers(id, [{ userId: carol, role: "member" }]);
-      await stores.conversations.setMembers(id, [{ userId: carol, role: "admin" }]);
+      await stores.conversations.addMembers(id, [{ userId: carol, role: "member" }], 1_700_000_000_007);
+      await stores.conversations.setRole(id, carol, "admin");
       await stores.conversations.removeMember(id, bob);
+      await stores.conversations.setRole(id, bob, "admin");
+      assert.equal(await stores.conversations.joinedAt(id, carol), 1_700_000_000_007, "whatever the role since");
+      for (const userId of ["alice", bob]) assert.equal(await stores.conversations.joinedAt(id, userId), undefined);
       await stores.conversations.rename(id, "Crew");
       const again = await stores.conversations.create(group(id, ["alice", bob]));
       assert.equal(again.title, "Crew");

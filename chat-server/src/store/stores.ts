@@ -38,8 +38,16 @@ export interface ConversationStore {
   create(conversation: Conversation): Promise<Conversation>;
   /** With its members and their receipts. */
   get(conversationId: string): Promise<Conversation | undefined>;
-  /** Adds members, or gives them another role. Repeating it changes nothing. */
-  setMembers(conversationId: string, members: readonly { userId: string; role: Role }[]): Promise<void>;
+  /** Adds members. Repeating it changes nothing but the time. `joinedAt`: of the change in the log, in milliseconds since 1970. */
+  addMembers(
+    conversationId: string,
+    members: readonly { userId: string; role: Role }[],
+    joinedAt: number,
+  ): Promise<void>;
+  /** Gives a member another role. */
+  setRole(conversationId: string, userId: string, role: Role): Promise<void>;
+  /** When a member was added; undefined of one who was there from the beginning, and of who is none. */
+  joinedAt(conversationId: string, userId: string): Promise<number | undefined>;
   removeMember(conversationId: string, userId: string): Promise<void>;
   rename(conversationId: string, title: string): Promise<void>;
   /** Who may subscribe and publish, from now on. */

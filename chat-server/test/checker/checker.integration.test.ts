@@ -14,6 +14,7 @@ test("under kills, pauses, drains, restarts of Redis and cut connections the con
     servers: 3,
     users: 6,
     rate: 20,
+    guests: 0.02,
     log: (text) => log.push(text),
   });
   const story = `seed ${seed}\n${log.join("\n")}`;

@@ -29,7 +29,8 @@ export interface Violation {
  * Looks for everything by which a history breaks the contract of the chat server; without a violation the history proves, for this run,
  * that every acknowledged message reached every application of every member exactly once and in one order, that receipts never went back,
  * and that nothing came which was not sent. Who came by invitation must have what was sent after that was acknowledged, and may have all
- * that was sent before the end of the stay. The history must be of a run that has come to rest.
+ * that was sent before the end of the stay; of a stay that is over a device must have everything up to the last message that it has, for it may
+ * have been away at the end. The history must be of a run that has come to rest.
  */
 export function verify(history: History): Violation[] {
   const violations: Violation[] = [];
@@ -138,7 +139,10 @@ function verifyNothingLost(
     const conversation = conversations.get(attempt?.conversationId ?? "");
     const time = { from: attempt?.at ?? 0, to: acknowledgement.at };
     for (const [application, keys] of seen)
-      if (mustHave(conversation, application.userId, time) && !keys.has(key))
+      if (
+        !keys.has(key) &&
+        mustHave(conversation, application, { ...time, messageId: acknowledgement.messageId }, attempts)
+      )
         report(
           Broken.Lost,
           `${nameOf(application)} never got ${key} (${acknowledgement.messageId}) of ${attempt?.conversationId}`,
@@ -146,17 +150,37 @@ function verifyNothingLost(
   }
 }
 
-/** Whether a user was a member for the whole time in which a message was on its way to being stored. */
+/** Whether a user was a member for the whole time in which a message was on its way to being stored, and the device heard of it. */
 function mustHave(
   conversation: ConversationHistory | undefined,
-  user: string,
-  { from, to }: { from: number; to: number },
+  application: ApplicationHistory,
+  { from, to, messageId }: { from: number; to: number; messageId: string },
+  attempts: ReadonlyMap<string, Attempt>,
 ): boolean {
-  if (conversation?.members.includes(user)) return true;
-  return (conversation?.stays ?? []).some(
-    ({ userId, invitedAt = Number.POSITIVE_INFINITY, leavingAt = Number.POSITIVE_INFINITY }) =>
-      userId === user && invitedAt <= from && to <= leavingAt,
-  );
+  if (!conversation) return false;
+  if (conversation.members.includes(application.userId)) return true;
+  return conversation.stays.some((stay) => {
+    const { userId, invitedAt = Number.POSITIVE_INFINITY, leavingAt } = stay;
+    if (userId !== application.userId || invitedAt > from) return false;
+    if (leavingAt === undefined) return true;
+    return to <= leavingAt && messageId < lastOf(application, conversation.id, { invitedAt, leavingAt }, attempts);
+  });
+}
+
+/** The last message of a stay that a device has got. */
+function lastOf(
+  { messages }: ApplicationHistory,
+  conversationId: string,
+  { invitedAt, leavingAt }: { invitedAt: number; leavingAt: number },
+  attempts: ReadonlyMap<string, Attempt>,
+): string {
+  let last = "";
+  for (const message of messages) {
+    const { at } = attempts.get(keyOf(message)) ?? { at: -1 };
+    if (message.conversationId === conversationId && at >= invitedAt && at <= leavingAt && message.id > last)
+      last = message.id;
+  }
+  return last;
 }
 
 /** Members may read what was before them, but not what was sent after they had left. */

@@ -27,11 +27,17 @@ export const change = (clientId: string, conversationId: string) => ({ clientId,
 /** An error's code, or else the type of the answer. */
 export const codeOf = (answer: { type: string; code?: string }) =>
   answer.type === "error" ? answer.code : answer.type;
-export const group = async (owner: RawClient, memberIds: string[], title = "Team") => {
-  const created = await owner.request("create_conversation", { clientId: "g", kind: "group", memberIds, title });
-  assert.ok(created.type === "conversation");
-  return created.conversation.id;
-};
+/** One of a kind: the same owner gets the same group again. */
+export const group = (owner: RawClient, memberIds: string[], title = "Team") => named("g", owner, memberIds, title);
+/** A group of its own each time. */
+export const created = (owner: RawClient, memberIds: string[]) => named(`g-${counter++}`, owner, memberIds, "Team");
+
+async function named(clientId: string, owner: RawClient, memberIds: string[], title: string): Promise<string> {
+  const answer = await owner.request("create_conversation", { clientId, kind: "group", memberIds, title });
+  assert.ok(answer.type === "conversation");
+  return answer.conversation.id;
+}
+
 /** Changes of a conversation that a client has got. */
 export const changes = (client: RawClient, id: string) =>
   client

@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { until } from "@chatcluster/foundation/until";
 import type { RawClient } from "../support/raw-client.ts";
-import { type ContractContext, change, changes, codeOf, group, names, range } from "./contract-context.ts";
+import {
+  type ContractContext,
+  change,
+  changes,
+  codeOf,
+  created,
+  group,
+  ids,
+  names,
+  range,
+} from "./contract-context.ts";
 
 /** Conversations: created, their members, what is changed in them. */
 export function promiseConversations({ login }: ContractContext): void {
@@ -126,6 +137,95 @@ export function promiseConversations({ login }: ContractContext): void {
       bob.received.map(({ type }) => type).filter((type) => type.startsWith("conversation_") || type === "message"),
       ["conversation_removed", "conversation_added", "conversation_changed", "message"],
     );
+    await Promise.all([alice.close(), bob.close()]);
+  });
+
+  /** Texts of the history after an id. */
+  const historyAfter = async (client: RawClient, conversationId: string, after: string | undefined) => {
+    const page = await client.request("fetch_history", { conversationId, after: after ?? "0".repeat(26) });
+    assert.ok(page.type === "history");
+    return page.messages.map(({ text }) => text);
+  };
+
+  test("an invitation says where the history ends that was before it", async () => {
+    const [a = "", b = "", c = ""] = names("alice", "bob", "carol");
+    const [alice, bob] = [await login(0, a), await login(1, b)];
+    const id = await group(alice, [c]);
+    await alice.sendMessage(id, "one");
+    const { messageId } = await alice.sendMessage(id, "two");
+    await alice.request("invite", { ...change("1", id), userIds: [b] });
+    await alice.sendMessage(id, "three");
+    const added = await bob.until(() => bob.frames("conversation_added")[0], "the invitation");
+    assert.equal(added.after, messageId);
+    assert.deepEqual(await historyAfter(bob, id, added.after), ["three"]);
+    const empty = await created(alice, [b]);
+    const fresh = await bob.until(
+      () => bob.frames("conversation_added").find(({ conversation }) => conversation.id === empty),
+      "a new group",
+    );
+    assert.equal(fresh.after, undefined, "nothing was before");
+    await Promise.all([alice.close(), bob.close()]);
+  });
+
+  test("a device that was away during an invitation is told when it comes back, if it says that it knew all, and misses nothing", async () => {
+    const [a = "", b = "", c = ""] = names("alice", "bob", "carol");
+    const [alice, away, other] = [await login(0, a), await login(1, b), await login(0, b, { device: { id: "other" } })];
+    const known = await group(alice, [b]);
+    await away.until(() => away.frames("conversation_added").length === 1, "the group that it knows");
+    const position = away.frames("conversation_added")[0]?.position;
+    assert.ok(position);
+    await away.close();
+
+    const invited = await created(alice, [c]);
+    await alice.sendMessage(invited, "before");
+    // Of another millisecond, by which the server tells them apart.
+    await until(() => Date.now() > (alice.frames("sent").at(-1)?.sentAt ?? 0) + 1, "another time");
+    await alice.request("invite", { ...change("1", invited), userIds: [b] });
+    const founded = await created(alice, [b, c]);
+    for (const id of [invited, founded]) {
+      const { messageId } = await alice.sendMessage(id, "meanwhile");
+      // What another device has had is on no offline list.
+      await other.until(() => ids(other, id).includes(messageId), "the message at the other device");
+      await other.request("receipt", { conversationId: id, kind: "delivered", upTo: messageId });
+    }
+
+    const unsaid = await login(1, b, { positions: { [known]: position } });
+    await unsaid.until(() => unsaid.frames("resumed").length === 1, "resumed");
+    const bob = await login(1, b, { positions: { [known]: position }, complete: true });
+    for (const [id, texts] of [
+      [invited, ["meanwhile"]],
+      [founded, ["meanwhile"]],
+    ] as const) {
+      const resumed = await bob.until(
+        () => bob.frames("resumed").find(({ conversationId }) => conversationId === id),
+        "resumed",
+      );
+      assert.equal(resumed.recovered, false);
+      const added = bob.frames("conversation_added").find(({ conversation }) => conversation.id === id);
+      assert.ok(added && bob.received.indexOf(added) < bob.received.indexOf(resumed));
+      assert.equal(added.position, undefined);
+      assert.ok(added.conversation.members.some(({ userId }) => userId === b));
+      assert.deepEqual(await historyAfter(bob, id, added.after), texts);
+      await alice.sendMessage(id, "live");
+      const live = await bob.until(() => bob.messages(id)[0], "what follows");
+      assert.deepEqual(live.position, { ...resumed.position, offset: resumed.position.offset + 1 });
+    }
+    assert.equal(bob.frames("conversation_added").length, 2, "nothing of what it knew");
+    assert.equal(unsaid.frames("conversation_added").length, 0);
+    await Promise.all([alice, other, unsaid, bob].map((client) => client.close()));
+  });
+
+  test("who was removed while away gets nothing more of the offline list, also if invited again since", async () => {
+    const [a = "", b = ""] = names("alice", "bob");
+    const alice = await login(0, a);
+    const [kept, ended, again] = [await created(alice, [b]), await created(alice, [b]), await created(alice, [b])];
+    for (const id of [ended, again, kept]) await alice.sendMessage(id, "old");
+    for (const id of [ended, again]) await alice.request("remove_member", { ...change("1", id), userId: b });
+    await alice.request("invite", { ...change("2", again), userIds: [b] });
+    await alice.sendMessage(again, "new");
+    const bob = await login(1, b);
+    await bob.until(() => bob.messages(kept).length + bob.messages(again).length >= 2, "the list");
+    assert.deepEqual([bob.texts(ended), bob.texts(again), bob.texts(kept)], [[], ["new"], ["old"]]);
     await Promise.all([alice.close(), bob.close()]);
   });
 

@@ -60,9 +60,35 @@ export class CassandraConversationStore implements ConversationStore {
     return rows.map((row) => String(row.conversation_id));
   }
 
-  async setMembers(conversationId: string, members: readonly { userId: string; role: Role }[]): Promise<void> {
-    const joinedAt = new Date();
-    await this.#inChunks(members, ({ userId, role }) => this.#addMember(conversationId, userId, { joinedAt, role }));
+  async addMembers(
+    conversationId: string,
+    members: readonly { userId: string; role: Role }[],
+    joinedAt: number,
+  ): Promise<void> {
+    const at = new Date(joinedAt);
+    await this.#inChunks(members, ({ userId, role }) =>
+      this.#addMember(conversationId, userId, { joinedAt: at, role }),
+    );
+  }
+
+  /** Of who has left meanwhile a row without the time of joining stays: no member. */
+  async setRole(conversationId: string, userId: string, role: Role): Promise<void> {
+    await this.#cassandra.execute(
+      "UPDATE conversation_members SET role = ? WHERE conversation_id = ? AND user_id = ?",
+      [role, conversationId, userId],
+    );
+  }
+
+  async joinedAt(conversationId: string, userId: string): Promise<number | undefined> {
+    const [row, [member]] = await Promise.all([
+      this.#row(conversationId),
+      this.#cassandra.execute("SELECT joined_at FROM conversation_members WHERE conversation_id = ? AND user_id = ?", [
+        conversationId,
+        userId,
+      ]),
+    ]);
+    const at = (member?.joined_at as Date | null | undefined)?.getTime();
+    return at === (row?.created_at as Date | undefined)?.getTime() ? undefined : at;
   }
 
   async removeMember(conversationId: string, userId: string): Promise<void> {

@@ -33,6 +33,7 @@ const MIGRATIONS = [
    ALTER TABLE conversations ADD COLUMN publish_right TEXT;
    ALTER TABLE messages ADD COLUMN data BLOB;`,
   "CREATE INDEX devices_by_token ON devices (push_token) WHERE push_token IS NOT NULL;",
+  "ALTER TABLE members ADD COLUMN joined_at INTEGER;",
 ];
 
 /**

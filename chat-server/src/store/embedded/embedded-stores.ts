@@ -190,14 +190,27 @@ function conversationStore(database: DatabaseSync, run: Run, all: All): Stores["
     async get(conversationId) {
       return get(conversationId);
     },
-    async setMembers(conversationId, members) {
+    async addMembers(conversationId, members, joinedAt) {
       for (const { userId, role } of members)
         run(
-          "INSERT INTO members (conversation_id, user_id, role) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET role = excluded.role",
+          `INSERT INTO members (conversation_id, user_id, role, joined_at) VALUES (?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET role = excluded.role, joined_at = excluded.joined_at`,
           conversationId,
           userId,
           role,
+          joinedAt,
         );
+    },
+    async setRole(conversationId, userId, role) {
+      run("UPDATE members SET role = ? WHERE conversation_id = ? AND user_id = ?", role, conversationId, userId);
+    },
+    async joinedAt(conversationId, userId) {
+      const [row] = all(
+        "SELECT joined_at FROM members WHERE conversation_id = ? AND user_id = ?",
+        conversationId,
+        userId,
+      );
+      return typeof row?.joined_at === "number" ? row.joined_at : undefined;
     },
     async removeMember(conversationId, userId) {
       run("DELETE FROM members WHERE conversation_id = ? AND user_id = ?", conversationId, userId);
