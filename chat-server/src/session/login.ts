@@ -8,7 +8,7 @@ import { restoreSubscription } from "./subscriptions.ts";
 /**
  * Signs a session in. In this order, so that no message falls between (see `UserDirectory`): the user's channel; the conversations that the
  * client holds no position of, as they are now; the registration; `welcome`; the conversations that it does, those that it has never heard of, and
- * the live ones that it is subscribed to, from there on; the offline list.
+ * the live ones that it is subscribed to, from there on; the offline list; and what came meanwhile in those of the first kind.
  */
 export async function login(session: Session, frame: Login): Promise<void> {
   if (session.state !== "new") throw new CodedError("already_logged_in", "this connection has logged in already");
@@ -37,7 +37,7 @@ export async function login(session: Session, frame: Login): Promise<void> {
     });
     session.joined = true;
     if (session.missedUserEvents) void catchUp(session);
-    await session.offline.flush();
+    await session.sendOfflineList();
   } catch (error) {
     session.loginFailed = true;
     if (isClosed(session)) abandon(session);
@@ -56,11 +56,11 @@ async function admit(session: Session, { device, positions, complete, binary }: 
   await services.broker.subscribeUser(userId);
   session.subscribed = true;
   const ids = await chatsOf(session);
-  if (!complete)
-    await each(
-      ids.filter((id) => !positions?.[id]),
-      (id) => session.follow(id),
-    );
+  if (!complete) {
+    const unplaced = ids.filter((id) => !positions?.[id]);
+    session.expectOfflineList(unplaced);
+    await each(unplaced, (id) => session.follow(id));
+  }
   if (isClosed(session)) return void abandon(session);
   const first = !services.registry.isRegistered(userId);
   await services.directory.register(userId);

@@ -8,6 +8,7 @@ import { FrameError, parseBinaryFrame, parseFrame } from "./frame-parser.ts";
 import { handlers } from "./handlers.ts";
 import { takePublished } from "./interest.ts";
 import { leave } from "./leave.ts";
+import { ListFirst } from "./list-first.ts";
 import { catchUp } from "./memberships.ts";
 import { checkMessageSize } from "./message-size.ts";
 import { OfflineFlush } from "./offline-flush.ts";
@@ -58,6 +59,8 @@ export class Session implements Subscriber {
   joined = false;
   /** What was published for the user while it joined may not have arrived. */
   missedUserEvents = false;
+  /** From the login until the offline list has been sent. */
+  #listFirst: ListFirst | undefined;
   state: "new" | "logging_in" | "live" | "closed" = "new";
   loginFailed = false;
   /** Sends are placed one after the other, so that they keep the order in which they came. */
@@ -134,8 +137,27 @@ export class Session implements Subscriber {
     this.#early = [];
   }
 
+  /** From now on what comes in these conversations waits for {@link sendOfflineList}. */
+  expectOfflineList(conversationIds: readonly string[]): void {
+    if (conversationIds.length > 0) this.#listFirst = new ListFirst(conversationIds);
+  }
+
+  /** Sends the offline list, then what has come meanwhile. */
+  async sendOfflineList(): Promise<void> {
+    await this.offline.flush();
+    const waiting = this.#listFirst?.events ?? [];
+    this.#listFirst = undefined;
+    // What a connection that is closed has not been given is put back from the log.
+    if (this.state !== "closed") for (const event of waiting) this.onEvent(event);
+  }
+
   onEvent(event: FeedEvent): void {
     const { conversationId, change } = event;
+    if (this.#listFirst?.concerns(event)) {
+      if (!this.#listFirst.hold(event))
+        this.connection.close(CloseCode.SlowConsumer, "too many events wait for the offline list");
+      return;
+    }
     // A change needs no acknowledgement: whoever missed it sees it in the history.
     this.following.get(conversationId)?.given(event, change !== undefined || event.senderId === this.userId);
     this.sendEncoded(event.frame);

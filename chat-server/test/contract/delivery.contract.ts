@@ -29,6 +29,25 @@ export function promiseDelivery({ login }: ContractContext): void {
     await Promise.all([alice.close(), third.close()]);
   });
 
+  test("what comes while the offline list is being sent comes after it", async () => {
+    const [a = "", b = ""] = names("alice", "bob");
+    const alice = await login(0, a);
+    const { conversation } = await alice.createDirect(b);
+    const { id } = conversation;
+    const acknowledged = (count: number) => () => alice.frames("sent").length + alice.frames("error").length >= count;
+    for (const clientId of range("m", 200)) alice.post("send", { conversationId: id, clientId, text: clientId });
+    await alice.until(acknowledged(200), "all before");
+    const pending = login(1, b);
+    for (const clientId of range("n", 200)) alice.post("send", { conversationId: id, clientId, text: clientId });
+    await alice.until(acknowledged(400), "all of meanwhile");
+    const bob = await pending;
+    const sent = alice.frames("sent").map(({ messageId }) => messageId);
+    await bob.until(() => new Set(ids(bob, id)).size === sent.length, "all of them");
+    const once = [...new Set(ids(bob, id))];
+    assert.deepEqual(once, once.toSorted());
+    await Promise.all([alice.close(), bob.close()]);
+  });
+
   test("what was written to a socket that died is put back", async () => {
     const [a = "", b = ""] = names("alice", "bob");
     const [alice, bob] = [await login(0, a), await login(1, b)];
