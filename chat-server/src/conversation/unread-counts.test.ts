@@ -9,7 +9,7 @@ import type { Stores } from "../store/stores.ts";
 import { UnreadCounts } from "./unread-counts.ts";
 
 const SENT_AT = 1_700_000_000_000;
-const idOf = (index: number) => messageId(SENT_AT, index, "0".repeat(12));
+const idOf = (index: number, at = SENT_AT) => messageId(at, index, "0".repeat(12));
 
 /** Bob in a number of conversations with Alice, to count for; `reads` counts what it costs. */
 async function setUp({ conversations }: { conversations: number }) {
@@ -46,12 +46,12 @@ async function setUp({ conversations }: { conversations: number }) {
       createdAt: SENT_AT,
       members: [{ userId: "alice" }, { userId: "bob" }],
     });
-  const say = (conversationId: string, index: number, senderId = "alice") => {
-    const message = { id: idOf(index), conversationId, senderId, clientId: `m${index}`, sentAt: SENT_AT, text: "hi" };
+  const say = (conversationId: string, index: number, senderId = "alice", sentAt = SENT_AT) => {
+    const message = { id: idOf(index, sentAt), conversationId, senderId, clientId: `m${index}`, sentAt, text: "hi" };
     return stores.messages.insert(message);
   };
-  const mark = (kind: "delivered" | "read", conversationId: string, index: number) =>
-    stores.receipts.advance({ conversationId, userId: "bob", kind, upTo: idOf(index), at: SENT_AT });
+  const mark = (kind: "delivered" | "read", conversationId: string, index: number, userId = "bob", at = SENT_AT) =>
+    stores.receipts.advance({ conversationId, userId, kind, upTo: idOf(index, at), at });
   const wait = (conversationId: string, index: number) =>
     directory.push(["bob"], [{ conversationId, messageId: idOf(index), body: "{}" }], false);
   return {
@@ -60,13 +60,14 @@ async function setUp({ conversations }: { conversations: number }) {
     wait,
     unread,
     directory,
+    stores,
     pass: (milliseconds: number) => {
       now += milliseconds;
     },
     /** The count, and how many reads of the stores it took. */
-    async count() {
+    async count(userId = "bob") {
       const before = reads;
-      return [await unread.of("bob"), reads - before];
+      return [await unread.of(userId), reads - before];
     },
   };
 }
@@ -116,4 +117,14 @@ test("devices of a user that are pushed to at once share a count, and one that f
   await assert.rejects(failing.of("bob"), /away/);
   services.stores = embeddedStores(openDatabase(undefined));
   assert.equal(await failing.of("bob"), 0);
+});
+
+test("what was there before the user was added is not unread", async () => {
+  const { say, mark, count, stores } = await setUp({ conversations: 1 });
+  const carol = [{ userId: "carol", role: "member" as const }];
+  await stores.conversations.addMembers("c0", carol, SENT_AT + 1);
+  await say("c0", 1);
+  await say("c0", 2, "alice", SENT_AT + 1);
+  await mark("delivered", "c0", 2, "carol", SENT_AT + 1);
+  assert.deepEqual(await count("carol"), [1, 4], "the conversations, the marks, when she was added, the messages");
 });

@@ -1,3 +1,4 @@
+import { firstOf } from "../broker/message-id.ts";
 import type { UserDirectory } from "../directory/user-directory.ts";
 import type { Stores } from "../store/stores.ts";
 import { isLive } from "./conversation-id.ts";
@@ -81,12 +82,16 @@ export class UnreadCounts {
 
   async #countIn(conversationId: string, userId: string): Promise<number> {
     const { messages, receipts } = this.#services.stores;
-    const { deliveredUpTo = "", readUpTo = FIRST_ID } = await receipts.of(conversationId, userId);
+    const { deliveredUpTo = "", readUpTo = "" } = await receipts.of(conversationId, userId);
     if (deliveredUpTo <= readUpTo) return 0;
-    const page = await messages.page({ conversationId, after: readUpTo, limit: MAX_OF_CONVERSATION });
+    const after = readUpTo === "" ? await this.#beginning(conversationId, userId) : readUpTo;
+    const page = await messages.page({ conversationId, after, limit: MAX_OF_CONVERSATION });
     return page.messages.filter(({ id, senderId }) => id <= deliveredUpTo && senderId !== userId).length;
   }
-}
 
-/** Before every message. */
-const FIRST_ID = "0".repeat(26);
+  /** What was there before the user was added is not unread, but history. */
+  async #beginning(conversationId: string, userId: string): Promise<string> {
+    const joinedAt = await this.#services.stores.conversations.joinedAt(conversationId, userId);
+    return firstOf(joinedAt ?? 0);
+  }
+}
