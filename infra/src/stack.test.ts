@@ -121,6 +121,11 @@ test("the ingress address is the public one, else the load balancer's, else the 
   assert.equal(await address({ publicAddress: "127.0.0.1:8080" }), "ws://127.0.0.1:8080/chat");
   assert.equal(await address({ chatCluster: { ...config.chatCluster, spec } }), "ws://chat.example.org:8080/chat");
   assert.equal(await address({}), "ws://sample-ingress.chat.svc:8080/chat");
+  const without = { ingress: { mode: "None" as const, service: { type: "LoadBalancer" as const } } };
+  assert.equal(
+    await address({ chatCluster: { ...config.chatCluster, spec: without } }),
+    "ws://sample-chat.chat.svc:8080/chat",
+  );
 });
 
 test("namespaces are made or left alone as asked", async () => {

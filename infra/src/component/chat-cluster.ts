@@ -63,9 +63,11 @@ function ingressAddress(
   chatCluster: pulumi.CustomResource,
   parent: pulumi.Resource,
 ): pulumi.Output<string> {
-  const inside = `ws://${args.name}-ingress.${args.namespace}.svc:8080/chat`;
+  // Without HAProxy the chat servers' own Service is where an Ingress, a Gateway or a load balancer of yours leads to.
+  const managed = (args.spec.ingress?.mode ?? "Managed") === "Managed";
+  const inside = `ws://${args.name}-${managed ? "ingress" : "chat"}.${args.namespace}.svc:8080/chat`;
   if (args.publicAddress !== undefined) return pulumi.output(`ws://${args.publicAddress}/chat`);
-  if (args.spec.ingress?.service?.type !== "LoadBalancer") return pulumi.output(inside);
+  if (!managed || args.spec.ingress?.service?.type !== "LoadBalancer") return pulumi.output(inside);
   // The operator makes the Service, so its id is unknown until the ChatCluster is there.
   const id = chatCluster.id.apply(() => `${args.namespace}/${args.name}-ingress`);
   const service = kubernetes.core.v1.Service.get(`${args.name}-ingress`, id, { parent });

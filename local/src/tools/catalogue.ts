@@ -1,7 +1,7 @@
 import type { DebianService } from "./debian.ts";
-import type { GoModule } from "./go.ts";
+import type { GoModule, GoModuleFiles } from "./go.ts";
 
-/** Where each tool comes from. A tool's name is its program's, but for `cni-plugins`, `cassandra-jars`, `jolokia-jars` and `python-clients`, which are folders. */
+/** Where each tool comes from. A tool's name is its program's, but for `cni-plugins`, `cassandra-jars`, `jolokia-jars`, `python-clients` and those that end in `-crds`, which are folders. */
 
 export const goModules = [
   {
@@ -38,6 +38,16 @@ export const goTools = {
   helm: "helm",
   pulumi: "pulumi",
 } as const;
+
+/** CustomResourceDefinitions of others that the operator makes objects of, for tests: files of the Go modules that publish them. */
+export const goFiles = {
+  "gateway-api-crds": {
+    module: "sigs.k8s.io/gateway-api",
+    version: "v1.6.3",
+    sum: "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
+    folder: "config/crd/standard",
+  },
+} as const satisfies Record<string, GoModuleFiles>;
 
 /** The libraries that programs of Debian 12 need beyond those that apt-get itself depends on. */
 export const debianServices = [
@@ -93,6 +103,7 @@ export type ToolName =
   | DebianServiceTool
   | InstalledTool
   | WheelTool
+  | keyof typeof goFiles
   | "cassandra-jars"
   | "jolokia-jars"
   | "python-clients";

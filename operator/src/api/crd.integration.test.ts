@@ -97,6 +97,20 @@ const REFUSED: [field: string, spec: Record<string, unknown>][] = [
   ["spec.auth.jwksUrl", { auth: { jwksUrl: "ftp://id.example/keys" } }],
   ["spec.ingress.connectionRatePerAddress", { ingress: { connectionRatePerAddress: -1 } }],
   ["spec.ingress.tls", { ingress: { mode: "None", tls: { secretName: "a" } } }],
+  ["spec.ingress.ingress", { ingress: { mode: "Ingress" } }],
+  ["spec.ingress.mode Ingress", { ingress: { ingress: {} } }],
+  ["spec.ingress.ingress", { ingress: { mode: "Gateway", ingress: {}, gateway: { parentRefs: [{ name: "a" }] } } }],
+  ["spec.ingress.ingress.hosts", { ingress: { mode: "Ingress", ingress: { hosts: ["Chat.example"] } } }],
+  ["spec.ingress.tls", { ingress: { mode: "Ingress", ingress: {}, tls: { secretName: "a" } } }],
+  ["spec.ingress.accessLog", { ingress: { mode: "None", accessLog: true } }],
+  ["spec.ingress.proxyProtocol", { ingress: { mode: "None", proxyProtocol: true } }],
+  ["spec.ingress.connectionRatePerAddress", { ingress: { mode: "Ingress", ingress: {}, connectionRatePerAddress: 9 } }],
+  ["spec.ingress.gateway", { ingress: { mode: "Gateway" } }],
+  ["spec.ingress.gateway.parentRefs", { ingress: { mode: "Gateway", gateway: { parentRefs: [] } } }],
+  [
+    "spec.ingress.gateway.timeouts.request",
+    { ingress: { mode: "Gateway", gateway: { parentRefs: [{ name: "a" }], timeouts: { request: "soon" } } } },
+  ],
   ["spec.ingress.tls.ownAuthority", { ingress: { tls: {} } }],
   ["spec.ingress.tls.secretName", { ingress: { tls: { secretName: "a", ownAuthority: { hosts: ["chat.example"] } } } }],
   ["spec.ingress.tls.ownAuthority.hosts", { ingress: { tls: { ownAuthority: { hosts: [] } } } }],
@@ -158,6 +172,20 @@ test("the mode of Redis stays, its number of servers may change, and another's R
   const theirs = await client.create(chatCluster("external", { redis: { mode: "external", external } }));
   const moved = { ...(theirs.spec as object), redis: { mode: "external", external: { url: "rediss://cache:6380/1" } } };
   await client.update({ ...theirs, spec: moved });
+});
+
+test("the way in may change its mode, and its default is that requests take as long as they take", async () => {
+  const created = await client.create(chatCluster("ways-in", {}));
+  const spec = created.spec as { ingress: object };
+  const gateway = { parentRefs: [{ name: "public" }] };
+  const changed = await client.update({ ...created, spec: { ...spec, ingress: { mode: "Gateway", gateway } } });
+  assert.deepEqual(parseChatCluster(changed).spec.ingress.gateway, {
+    parentRefs: [{ name: "public" }],
+    hostnames: [],
+    timeouts: { request: "0s" },
+    annotations: {},
+  });
+  assert.deepEqual(changed.spec, parseChatCluster(changed).spec);
 });
 
 test("a volume may grow, in any unit", async () => {

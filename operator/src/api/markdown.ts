@@ -68,7 +68,8 @@ function* fields(path: string, schema: Schema): Generator<string[]> {
 function typeOf(field: Schema): string {
   if (field.enum) return field.enum.map((value) => `\`${value}\``).join(", ");
   if (field.items) return `list of ${typeOf(field.items)}`;
-  if (field.additionalProperties) return "map of quantities";
+  if (field.additionalProperties)
+    return field.additionalProperties.type === "string" ? "map of strings" : "map of quantities";
   const { minimum, maximum } = field;
   if (minimum !== undefined && maximum !== undefined) return `${field.type}, ${minimum} to ${maximum}`;
   if (minimum !== undefined) return `${field.type}, ${minimum} or more`;

@@ -23,7 +23,9 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
     verbs: CHILD,
   },
   { apiGroups: [""], resources: ["secrets"], verbs: [...READ, "create", "patch"] },
-  { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: CHILD },
+  { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies", "ingresses"], verbs: CHILD },
+  // Of the Gateway API; where it is not installed the rule gives nothing.
+  { apiGroups: ["gateway.networking.k8s.io"], resources: ["httproutes"], verbs: CHILD },
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: CHILD },
   {
     apiGroups: ["rbac.authorization.k8s.io"],

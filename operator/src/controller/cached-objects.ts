@@ -14,12 +14,13 @@ interface Addressed {
   readonly spec?: { readonly clusterIP?: string };
 }
 
-/** A child: what the Applier compares, a workload's size and state, a Service's address, and what a Secret holds. */
+/** A child: what the Applier compares, a workload's size and state, a Service's address, what a Secret holds, and how others serve a way in. */
 export function cachedChild(object: KubernetesObject): KubernetesObject {
   const { apiVersion, kind, metadata } = keepApplied(object);
   const kept: KubernetesObject = { apiVersion, kind, metadata };
   if (kind === "Secret") return { ...kept, data: object.data };
   if (kind === "Service") return { ...kept, spec: { clusterIP: (object as Addressed).spec?.clusterIP } };
+  if (kind === "Ingress" || kind === "HTTPRoute") return { ...kept, status: object.status };
   if (kind !== "Deployment" && kind !== "StatefulSet") return kept;
   const { spec, status } = object as KubernetesObject & Workload;
   const { replicas, volumeClaimTemplates } = spec ?? {};

@@ -85,6 +85,7 @@ export class ChatClusterReconciler {
       ring: outcome?.cassandra?.ring ?? cluster.status?.cassandra,
       ringWork: outcome?.cassandra?.work,
       redisView: outcome?.redis?.view,
+      ingressProblem: outcome?.ingressProblem,
       scaling: outcome?.scaling?.decision,
       desiredServers: outcome?.scaling?.decision.replicas,
       draining: outcome?.scaling?.draining ?? [],
@@ -110,8 +111,9 @@ export class ChatClusterReconciler {
     // Not known which keys are there: the servers stay as they are.
     if (scaling && push)
       await work.run("servers", () => reconcileServers(context, cluster, scaling.replicas, push.services));
-    await work.run("ingress", () => reconcileIngress(context, cluster));
-    return { scaling, cassandra, redis };
+    const ingressProblem = await work.run("ingress", () => reconcileIngress(context, cluster));
+    work.note(ingressProblem);
+    return { scaling, cassandra, redis, ingressProblem };
   }
 
   async #watchRedis(context: ConcernContext, cluster: ChatCluster, { redisNode }: Credentials) {

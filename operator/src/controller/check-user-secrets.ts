@@ -70,11 +70,13 @@ export class UserSecretsCheck {
     return (await check("username")) ?? (await check("password"));
   }
 
-  /** The Secret with HAProxy's certificate. */
+  /** The Secret with the certificate of HAProxy, or of the Ingress. */
   async tls(context: ConcernContext, cluster: ChatCluster): Promise<Problem | undefined> {
-    const secretName = cluster.spec.ingress.tls?.secretName;
+    const { tls, ingress } = cluster.spec.ingress;
+    const secretName = tls?.secretName ?? ingress?.tls?.secretName;
     if (secretName === undefined) return undefined;
-    const demand = { field: "spec.ingress.tls.secretName", secretName, reason: "TlsSecret" };
+    const field = tls ? "spec.ingress.tls.secretName" : "spec.ingress.ingress.tls.secretName";
+    const demand = { field, secretName, reason: "TlsSecret" };
     const isPem = (value: Buffer) => (value.includes("-----BEGIN ") ? undefined : "holds no PEM text");
     return (
       (await this.#check(context, cluster, { ...demand, key: "tls.crt", unfit: isPem })) ??

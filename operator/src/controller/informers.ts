@@ -4,7 +4,9 @@ import {
   ConfigMap,
   Deployment,
   dropManagedFields,
+  HttpRoute,
   type Informer,
+  Ingress,
   type Manager,
   NetworkPolicy,
   PersistentVolumeClaim,
@@ -39,7 +41,11 @@ const CHILD_KINDS = [
   PodDisruptionBudget,
   StatefulSet,
   Deployment,
+  Ingress,
 ] as const;
+
+/** The kinds that it applies where they are installed: CustomResourceDefinitions of others. */
+const OPTIONAL_CHILD_KINDS = [HttpRoute] as const;
 
 /** Local copies of what the reconcilers read. Children, pods and volumes: only those that carry the operator's labels. */
 export interface Informers {
@@ -59,7 +65,12 @@ export function createInformers(manager: Manager, namespaces: readonly string[] 
     labelSelector: "app.kubernetes.io/name=chatcluster",
     transform: dropManagedFields,
   });
-  const children = CHILD_KINDS.map((kind) => manager.informer(kind, { ...managed, transform: cachedChild }));
+  const children = [
+    ...CHILD_KINDS.map((kind) => manager.informer(kind, { ...managed, transform: cachedChild })),
+    ...OPTIONAL_CHILD_KINDS.map((kind) =>
+      manager.informer(kind, { ...managed, transform: cachedChild, optional: true }),
+    ),
+  ];
   for (const informer of [pods, volumeClaims, ...children]) informer.addIndex(CLUSTER_INDEX, clusterOfLabels);
   return {
     chatClusters: manager.informer(CHAT_CLUSTER, scope),

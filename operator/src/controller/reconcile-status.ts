@@ -4,7 +4,15 @@ import { redisServers } from "../api/spec/redis.ts";
 import type { ChatClusterStatus } from "../api/status.ts";
 import { type Component, childName } from "../resource/names.ts";
 import { sentinelNames } from "../resource/redis-members.ts";
-import { Deployment, findCondition, keyOf, StatefulSet } from "../runtime/index.ts";
+import {
+  Deployment,
+  findCondition,
+  HttpRoute,
+  Ingress,
+  type KubernetesObject,
+  keyOf,
+  StatefulSet,
+} from "../runtime/index.ts";
 import { chatClusterStatus } from "../status/chat-cluster-status.ts";
 import type { Observation, WorkloadState } from "../status/observation.ts";
 import { EXTERNAL, workloadState } from "../status/workload-state.ts";
@@ -15,7 +23,16 @@ import { podsOf } from "./pods.ts";
 /** What the reconcile of the other concerns found out. */
 export type Findings = Pick<
   Observation,
-  "credentials" | "ring" | "ringWork" | "redisView" | "scaling" | "draining" | "connections" | "problems" | "failures"
+  | "credentials"
+  | "ring"
+  | "ringWork"
+  | "redisView"
+  | "ingressProblem"
+  | "scaling"
+  | "draining"
+  | "connections"
+  | "problems"
+  | "failures"
 > & { readonly desiredServers: number | undefined };
 
 /** Writes the status if it says anything new, and an Event when the cluster becomes ready or stops to be. */
@@ -35,7 +52,8 @@ export async function reconcileStatus(
       sentinel: stateOf(context, cluster, "sentinel", sentinelNames(cluster).length),
     }),
     cassandra: cassandra.external ? EXTERNAL : stateOf(context, cluster, "cassandra", cassandra.nodes),
-    ingress: stateOf(context, cluster, "ingress", ingress.mode === "None" ? 0 : ingress.replicas),
+    ingress: stateOf(context, cluster, "ingress", ingress.mode === "Managed" ? ingress.replicas : 0),
+    wayIn: wayIn(context, cluster),
   };
   await writeStatus(context, cluster, chatClusterStatus(observation, desiredServers, context.clock));
 }
@@ -68,6 +86,14 @@ export async function writeStatus(
       note: `${now.reason}: ${now.message}`,
     });
   }
+}
+
+/** The Ingress or the HTTPRoute, where the spec wants one and it is there. */
+function wayIn({ informers }: ConcernContext, cluster: ChatCluster): KubernetesObject | undefined {
+  const { ingress, gateway } = cluster.spec.ingress;
+  if (!ingress && !gateway) return undefined;
+  const name = childName(cluster, "ingress");
+  return childInformer(informers, ingress ? Ingress : HttpRoute).get(keyOf({ ...cluster.metadata, name }));
 }
 
 function stateOf(

@@ -58,6 +58,49 @@ test("without TLS there is no trace of it", () => {
   );
 });
 
+test("mode Ingress makes one Ingress, of every path and host, to the chat servers' Service", () => {
+  const objects = (spec: object) =>
+    ingressObjects(sampleCluster({ ingress: { mode: "Ingress", ingress: spec } }), sampleImages);
+  const [made, ...others] = objects({
+    className: "public",
+    hosts: ["chat.example", "*.chat.example"],
+    tls: { secretName: "chat-tls" },
+    annotations: { "example.com/idle": "100" },
+  });
+  assert.deepEqual(others, []);
+  assert.deepEqual([made?.kind, made?.metadata.name], ["Ingress", "sample-ingress"]);
+  assert.deepEqual(made?.metadata.annotations, { "example.com/idle": "100" });
+  const backend = { service: { name: "sample-chat", port: { number: 8080 } } };
+  const http = { paths: [{ path: "/", pathType: "Prefix", backend }] };
+  assert.deepEqual(made?.spec, {
+    ingressClassName: "public",
+    tls: [{ hosts: ["chat.example", "*.chat.example"], secretName: "chat-tls" }],
+    rules: [
+      { host: "chat.example", http },
+      { host: "*.chat.example", http },
+    ],
+  });
+  assert.deepEqual(objects({})[0]?.spec, { rules: [{ http }] });
+});
+
+test("mode Gateway makes one HTTPRoute, whose requests take as long as they take unless the spec says otherwise", () => {
+  const spec = (gateway: object) =>
+    ingressObjects(sampleCluster({ ingress: { mode: "Gateway", gateway } }), sampleImages).map((object) => [
+      `${object.apiVersion} ${object.kind} ${object.metadata.name}`,
+      object.spec,
+    ]);
+  const rule = {
+    matches: [{ path: { type: "PathPrefix", value: "/" } }],
+    backendRefs: [{ name: "sample-chat", port: 8080 }],
+  };
+  const name = "gateway.networking.k8s.io/v1 HTTPRoute sample-ingress";
+  const parentRefs = [{ name: "public", namespace: "edge", sectionName: "https" }];
+  assert.deepEqual(spec({ parentRefs, hostnames: ["chat.example"] }), [
+    [name, { parentRefs, hostnames: ["chat.example"], rules: [{ ...rule, timeouts: { request: "0s" } }] }],
+  ]);
+  assert.deepEqual(spec({ parentRefs, timeouts: {} }), [[name, { parentRefs, rules: [rule] }]]);
+});
+
 test("rate, log and PROXY protocol of the spec are HAProxy's", () => {
   const { config } = ingress({ connectionRatePerAddress: 40, accessLog: true, proxyProtocol: true });
   assert.match(config, /sc0_conn_rate gt 40 /);

@@ -1,16 +1,21 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import type { KubernetesObject } from "../runtime/object.ts";
+import { httpRoute } from "./http-route.ts";
 import type { Images } from "./images.ts";
 import { ingressAccess } from "./ingress-access.ts";
 import { ingressConfigMap } from "./ingress-config.ts";
 import { ingressDeployment } from "./ingress-deployment.ts";
+import { ingressObject } from "./ingress-object.ts";
 import { ingressService } from "./ingress-service.ts";
 import { podDisruptionBudget } from "./pod-disruption-budget.ts";
 import { render } from "./render.ts";
 
-/** Every object of the ingress, in the order in which they are applied; none where the spec wants none. */
+/** Every object of the clients' way in, in the order in which they are applied; none where the spec wants none. */
 export function ingressObjects(cluster: ChatCluster, images: Images): KubernetesObject[] {
-  if (cluster.spec.ingress.mode === "None") return [];
+  const { mode, ingress, gateway } = cluster.spec.ingress;
+  if (ingress) return render(cluster, (scope) => ingressObject(scope, cluster, ingress));
+  if (gateway) return render(cluster, (scope) => httpRoute(scope, cluster, gateway));
+  if (mode !== "Managed") return [];
   return render(cluster, (scope) => {
     ingressAccess(scope, cluster);
     ingressConfigMap(scope, cluster);

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import { Informer, type InformerOptions } from "./informer.ts";
-import { ConfigMap } from "./scheme.ts";
+import { ConfigMap, CustomResourceDefinition, resourceKind, Scheme } from "./scheme.ts";
 import { configMap, countingClient, quietLogger } from "./testing/api.ts";
 import { startTcpProxy } from "./testing/tcp-proxy.ts";
 
@@ -131,6 +131,51 @@ test("a server that hangs with its connections open: the watch is ended by the w
     "the API server answers",
   );
   await until(() => some.has("hang-1"), "the change is seen");
+});
+
+test("a kind that is not installed is an empty copy in step; installed it is read once asked for, removed it is empty again", async () => {
+  const kind = resourceKind("test.example/v1", "Later", "laters");
+  const { client } = countingClient(server.kubeconfig, { scheme: new Scheme(kind) });
+  const lists: number[] = [];
+  const counted = countingClient(server.kubeconfig, {
+    onCall: ({ verb, status }) => {
+      if (verb === "list") lists.push(status);
+    },
+  });
+  await using some = startInformer("optional", { client: counted.client, kind, optional: true });
+  await until(() => some.informer.hasSynced, "it to be in step");
+  assert.equal(some.informer.refusal?.status, 404);
+  assert.equal(some.informer.isStale, false);
+  // As long as a look that nobody asked for would take to come.
+  const askedMs = performance.now();
+  await until(() => performance.now() - askedMs > 5_000, "five seconds", 10_000);
+  assert.deepEqual(lists, [404]);
+
+  const names = { kind: kind.kind, plural: kind.resource, singular: "later" };
+  const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+  const versions = [{ name: "v1", served: true, storage: true, schema }];
+  const crd = { group: "test.example", scope: "Namespaced", names, versions };
+  const definition = { apiVersion: CustomResourceDefinition.apiVersion, kind: CustomResourceDefinition.kind };
+  await client.create({ ...definition, metadata: { name: "laters.test.example" }, spec: crd });
+  const object = { apiVersion: kind.apiVersion, kind: kind.kind };
+  const labels = { test: "optional" };
+  const make = () =>
+    client.create({ ...object, metadata: { name: "one", namespace: "default", labels } }).then(
+      () => true,
+      () => false,
+    );
+  await until(make, "the kind to be served");
+  await until(() => {
+    some.informer.lookAgain();
+    return some.has("one");
+  }, "the object to be seen");
+  assert.equal(some.informer.refusal, undefined);
+
+  await client.delete(CustomResourceDefinition, { namespace: "", name: "laters.test.example" });
+  await until(() => some.informer.refusal?.status === 404, "the kind to be gone", 30_000);
+  assert.equal(some.informer.size, 0);
+  assert.deepEqual(some.log, ["added one", "deleted one"]);
+  client.close();
 });
 
 /** Through etcd's JSON gateway. https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/ */

@@ -1,5 +1,6 @@
 import { messageOf } from "@chatcluster/foundation/errors";
 import type { Logger } from "@chatcluster/foundation/logger";
+import type { ApiError } from "./api-error.ts";
 import { Cache, type CacheChange, type IndexFunction, type Reader } from "./cache.ts";
 import type { Client } from "./client.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -28,6 +29,11 @@ export interface InformerOptions {
   readonly transform?: (object: KubernetesObject) => KubernetesObject;
   /** Handlers are told about every object again after this time, so that a lost wake-up heals. Milliseconds, 10 minutes by default, 0 is never. */
   readonly resyncMs?: number;
+  /**
+   * The kind may not be installed (a CustomResourceDefinition of somebody else), or the right to read it may be missing: the copy is then empty and
+   * in step, and `refusal` says why. Nobody is asked again until `lookAgain`, so that a kind nobody wants costs nothing.
+   */
+  readonly optional?: boolean;
   readonly watchTimeoutSeconds?: number;
   readonly watchGraceMs?: number;
   readonly clock?: Clock;
@@ -74,6 +80,7 @@ export class Informer implements Reader {
         watchTimeoutSeconds,
         watchGraceMs,
         backoff: { baseMs: 200, capMs: 30_000, jitter: 0.5 },
+        optional: options.optional ?? false,
         onWatchRestart: (reason) => options.onWatchRestart?.(kind.resource, reason),
         sink: {
           replace: (objects, resourceVersion) => this.#replace(namespace, objects, resourceVersion),
@@ -101,6 +108,16 @@ export class Informer implements Reader {
     return [...this.#reflectors.values()].some(
       ({ lastContactMs }) => lastContactMs !== undefined && now - lastContactMs > this.staleAfterMs,
     );
+  }
+
+  /** Why an optional kind cannot be read: status 404 where the API server does not serve it, 403 where it may not be read. */
+  get refusal(): ApiError | undefined {
+    return [...this.#reflectors.values()].find(({ refusal }) => refusal)?.refusal;
+  }
+
+  /** Asks the API server again for an optional kind that it refused, at most every two seconds. */
+  lookAgain(): void {
+    for (const reflector of this.#reflectors.values()) reflector.lookAgain();
   }
 
   get size(): number {

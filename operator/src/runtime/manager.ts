@@ -80,8 +80,8 @@ export class Manager {
 
   /** The shared informer of a kind: the first call makes it with its options, later ones with equal options get the same. */
   informer(kind: ResourceKind, options: SharedInformerOptions = {}): Informer {
-    const { labelSelector, fieldSelector, namespaces, transform } = options;
-    const key = JSON.stringify([kind, labelSelector, fieldSelector, namespaces, transform?.name]);
+    const { labelSelector, fieldSelector, namespaces, transform, optional } = options;
+    const key = JSON.stringify([kind, labelSelector, fieldSelector, namespaces, transform?.name, optional]);
     const existing = this.#informers.get(key);
     if (existing) return existing;
     const onWatchRestart = (resource: string, reason: string) => this.metrics.watchRestarts.inc({ resource, reason });

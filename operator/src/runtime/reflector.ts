@@ -31,7 +31,12 @@ export interface ReflectorOptions {
   readonly watchGraceMs: number;
   readonly backoff: BackoffOptions;
   readonly onWatchRestart: (reason: WatchEnd) => void;
+  /** The kind may not be there: what `Informer` says of it. */
+  readonly optional?: boolean;
 }
+
+/** A kind that may not be there is asked for again at most this often, however many want it. */
+const LOOK_AGAIN_MS = 2_000;
 
 /** Why a watch ended: at its time, by the watchdog, by 410, or by another error. */
 export type WatchEnd = "timeout" | "stale" | "gone" | "error";
@@ -42,6 +47,8 @@ export class Reflector {
   #resourceVersion: string | undefined;
   #lastContactMs: number | undefined;
   #failures = 0;
+  #refusal: ApiError | undefined;
+  #wake: (() => void) | undefined;
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
@@ -50,6 +57,16 @@ export class Reflector {
   /** When the API server last said anything (a list, an event, a bookmark, a watch's regular end), by the clock's monotonicMs. */
   get lastContactMs(): number | undefined {
     return this.#lastContactMs;
+  }
+
+  /** Why an optional kind cannot be read; undefined while it can. */
+  get refusal(): ApiError | undefined {
+    return this.#refusal;
+  }
+
+  /** Asks again for a kind that was refused; does nothing otherwise. */
+  lookAgain(): void {
+    this.#wake?.();
   }
 
   /** Whether the watch has already told about everything up to this version. */
@@ -65,14 +82,42 @@ export class Reflector {
         if (this.#resourceVersion === undefined) await this.#list(signal);
         await this.#watch(signal);
       } catch (error) {
-        if (!signal.aborted) await this.#recover(error, signal);
+        if (signal.aborted) return;
+        if (this.#isRefused(error)) await this.#waitForKind(error, signal);
+        else await this.#recover(error, signal);
       }
     }
+  }
+
+  /** A collection that is not found, or may not be listed, is one of a kind that is not installed, or that nobody gave the right to. */
+  #isRefused(error: unknown): error is ApiError {
+    return this.#options.optional === true && error instanceof ApiError && [403, 404].includes(error.status);
+  }
+
+  async #waitForKind(error: ApiError, signal: AbortSignal): Promise<void> {
+    const { clock, kind, logger, sink } = this.#options;
+    if (this.#refusal?.status !== error.status)
+      logger.info({ resource: kind.resource, reason: error.message }, "an optional kind cannot be read");
+    this.#resourceVersion = undefined;
+    // There is nobody to hear from: silence is no sign of a stale copy.
+    this.#lastContactMs = undefined;
+    this.#refusal = error;
+    sink.replace([], "");
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+    if (signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = () => resolve();
+    this.#wake = wake;
+    signal.addEventListener("abort", wake, { once: true });
+    await promise;
+    signal.removeEventListener("abort", wake);
+    this.#wake = undefined;
   }
 
   async #list(signal: AbortSignal): Promise<void> {
     const { client, kind, selection, sink } = this.#options;
     const list = await client.list(kind, { ...selection, signal });
+    this.#refusal = undefined;
     sink.replace(list.items, list.resourceVersion);
     this.#resourceVersion = list.resourceVersion;
     this.#contact();

@@ -25,6 +25,8 @@ export const CustomResourceDefinition = resourceKind(
 export const Deployment = resourceKind("apps/v1", "Deployment", "deployments");
 export const EndpointSlice = resourceKind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices");
 export const Event = resourceKind("events.k8s.io/v1", "Event", "events");
+/** Of the Gateway API, which a cluster need not have. */
+export const HttpRoute = resourceKind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes");
 export const Ingress = resourceKind("networking.k8s.io/v1", "Ingress", "ingresses");
 export const Job = resourceKind("batch/v1", "Job", "jobs");
 export const Lease = resourceKind("coordination.k8s.io/v1", "Lease", "leases");
@@ -47,6 +49,7 @@ const BUILT_IN: readonly ResourceKind[] = [
   Deployment,
   EndpointSlice,
   Event,
+  HttpRoute,
   Ingress,
   Job,
   Lease,

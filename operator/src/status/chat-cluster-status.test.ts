@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findCondition } from "../runtime/index.ts";
+import { findCondition, type KubernetesObject } from "../runtime/index.ts";
 import { sampleCluster } from "../testing/sample.ts";
 import { chatClusterStatus } from "./chat-cluster-status.ts";
 import type { Observation, WorkloadState } from "./observation.ts";
@@ -87,6 +87,80 @@ test("an ingress that is not the operator's holds nothing up", () => {
       IngressReady: "True/NotManaged",
     },
   );
+});
+
+const noHaproxy = workload({ exists: false, desired: 0, ready: 0, current: 0, updated: 0, observed: false });
+
+/** What IngressReady says of an object that somebody else serves. */
+function wayInCondition(ingress: object, wayIn: KubernetesObject | undefined, over: Partial<Observation> = {}) {
+  const observation = observe({ cluster: sampleCluster({ ingress }), ingress: noHaproxy, wayIn, ...over });
+  const { conditions: list } = chatClusterStatus(observation, 2, clock);
+  const { status, reason, message } = findCondition(list, "IngressReady") ?? assert.fail();
+  return { said: `${status}/${reason}`, message, ready: conditions(observation).Ready };
+}
+
+test("an Ingress is as ready as its controller says: with an address", () => {
+  const spec = { mode: "Ingress", ingress: {} };
+  const ingress = (status?: object): KubernetesObject => ({
+    apiVersion: "networking.k8s.io/v1",
+    kind: "Ingress",
+    metadata: { name: "sample-ingress" },
+    ...(status && { status }),
+  });
+  assert.equal(wayInCondition(spec, undefined).said, "False/Starting");
+  for (const status of [undefined, {}, { loadBalancer: {} }, { loadBalancer: { ingress: null } }]) {
+    const { said, ready } = wayInCondition(spec, ingress(status));
+    assert.deepEqual([said, ready], ["Unknown/AddressPending", "False/IngressNotReady"]);
+  }
+  const served = ingress({ loadBalancer: { ingress: [{ ip: "192.0.2.1" }, { hostname: "lb.example" }] } });
+  const { said, message, ready } = wayInCondition(spec, served);
+  assert.deepEqual([said, ready], ["True/AddressAssigned", "True/AllComponentsReady"]);
+  assert.match(message, /192\.0\.2\.1, lb\.example/);
+});
+
+test("an HTTPRoute is ready when every Gateway of the spec accepts it as it is now, and finds the Service", () => {
+  const parentRefs = [{ name: "public", namespace: "edge" }, { name: "private" }];
+  const spec = { mode: "Gateway", gateway: { parentRefs } };
+  const say = (type: string, status: string, reason: string, observedGeneration = 2) => ({
+    type,
+    status,
+    reason,
+    observedGeneration,
+    message: "so it is",
+    lastTransitionTime: "2026-01-01T00:00:00Z",
+  });
+  const accepted = [say("Accepted", "True", "Accepted"), say("ResolvedRefs", "True", "ResolvedRefs")];
+  const own = { group: "gateway.networking.k8s.io", kind: "Gateway", name: "private", namespace: "default" };
+  const route = (atPublic: object[], atPrivate: object[]): KubernetesObject => ({
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "HTTPRoute",
+    metadata: { name: "sample-ingress", generation: 2 },
+    status: {
+      parents: [
+        { parentRef: parentRefs[0], controllerName: "a.example/c", conditions: atPublic },
+        { parentRef: own, controllerName: "b.example/c", conditions: atPrivate },
+      ],
+    },
+  });
+  const said = (atPublic: object[], atPrivate: object[]) => wayInCondition(spec, route(atPublic, atPrivate));
+  assert.equal(wayInCondition(spec, undefined).said, "False/Starting");
+  assert.equal(wayInCondition(spec, { ...route([], []), status: undefined }).said, "Unknown/AcceptancePending");
+  assert.equal(said(accepted, accepted).said, "True/Accepted");
+  assert.equal(said(accepted, []).said, "Unknown/AcceptancePending");
+  assert.equal(said([say("Accepted", "True", "Accepted", 1)], accepted).said, "Unknown/AcceptancePending");
+  const refused = said(accepted, [say("Accepted", "False", "NotAllowedByListeners")]);
+  assert.equal(refused.said, "False/NotAccepted");
+  assert.equal(refused.message, "Gateway default/private: NotAllowedByListeners: so it is");
+  assert.equal(refused.ready, "False/IngressNotReady");
+  const unresolved = [say("Accepted", "True", "Accepted"), say("ResolvedRefs", "False", "BackendNotFound")];
+  assert.equal(said(unresolved, accepted).said, "False/RefsNotResolved");
+});
+
+test("what keeps the way in from being made is what IngressReady says", () => {
+  const problem = { reason: "GatewayApiMissing", message: "no HTTPRoute" };
+  const spec = { mode: "Gateway", gateway: { parentRefs: [{ name: "public" }] } };
+  const { said, message } = wayInCondition(spec, undefined, { ingressProblem: problem, problems: [problem] });
+  assert.deepEqual([said, message], ["False/GatewayApiMissing", "no HTTPRoute"]);
 });
 
 test("a server that is being added takes nothing from Ready", () => {

@@ -1,6 +1,7 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import type { CassandraStatus } from "../api/status.ts";
 import type { RedisView } from "../redis/view.ts";
+import type { KubernetesObject } from "../runtime/object.ts";
 import type { PodProblem } from "./pod-problem.ts";
 
 /** What one reason and one sentence say. */
@@ -37,7 +38,12 @@ export interface Observation {
   /** In mode `sentinel`. */
   readonly sentinel?: WorkloadState;
   readonly cassandra: WorkloadState;
+  /** HAProxy. */
   readonly ingress: WorkloadState;
+  /** The Ingress or the HTTPRoute of the modes of these names; undefined until it exists. */
+  readonly wayIn?: KubernetesObject | undefined;
+  /** Why the way in could not be made. */
+  readonly ingressProblem?: Problem | undefined;
   /** In mode `sentinel`, who is what; undefined while nobody could be asked. */
   readonly redisView: RedisView | undefined;
   /** Whether Cassandra's roles are in order; a problem where that was tried and failed. */

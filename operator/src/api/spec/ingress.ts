@@ -1,4 +1,6 @@
 import { type Static, Type } from "typebox";
+import { GatewaySpec } from "./gateway.ts";
+import { IngressObjectSpec } from "./ingress-object.ts";
 import { Resources } from "./quantity.ts";
 
 /** The Service through which clients reach HAProxy. */
@@ -80,15 +82,21 @@ export const IngressTlsSpec = Type.Object(
   },
 );
 
-/** HAProxy, which sends each user (or conversation) to the same server by consistent hashing. */
+/** The clients' way in: HAProxy, which sends each user (or conversation) to the same server by consistent hashing, or one of the cluster's own. */
 export const IngressSpec = Type.Object(
   {
-    mode: Type.Union([Type.Literal("Managed"), Type.Literal("None")], {
-      default: "Managed",
-      description:
-        "`Managed` makes HAProxy. `None` makes nothing: an Ingress, an HTTPRoute or a load balancer of yours leads to port 8080 of Service NAME-chat, " +
-        "and should send a user to the same server each time, and keep connections open that are silent for 75 s.",
-    }),
+    mode: Type.Union(
+      [Type.Literal("Managed"), Type.Literal("Ingress"), Type.Literal("Gateway"), Type.Literal("None")],
+      {
+        default: "Managed",
+        description:
+          "`Managed` makes HAProxy. `Ingress` and `Gateway` make an Ingress, or an HTTPRoute, that leads to port 8080 of Service NAME-chat, for a " +
+          "controller that your cluster has. `None` makes nothing: a load balancer of yours leads there. Whatever it is should send a user to the " +
+          "same server each time, and keep connections open that are silent for 75 s (docs/ingress.md).",
+      },
+    ),
+    ingress: Type.Optional(IngressObjectSpec),
+    gateway: Type.Optional(GatewaySpec),
     replicas: Type.Integer({
       minimum: 1,
       maximum: 100,
@@ -136,12 +144,32 @@ export const IngressSpec = Type.Object(
   },
   {
     default: {},
-    description: "HAProxy, which sends each user (or conversation) to the same server by consistent hashing.",
+    description:
+      "The clients' way in: HAProxy, which sends each user (or conversation) to the same server by consistent hashing, or one that your cluster has.",
     "x-kubernetes-validations": [
       {
         rule: "self.mode == 'Managed' || !has(self.tls)",
-        message: "spec.ingress.tls needs spec.ingress.mode Managed: nothing of the operator's would use it",
+        message:
+          "spec.ingress.tls needs spec.ingress.mode Managed: it is HAProxy's. An Ingress has spec.ingress.ingress.tls, a Gateway its listeners",
         fieldPath: ".tls",
+      },
+      ...(["connectionRatePerAddress != 0", "accessLog", "proxyProtocol"] as const).map((isSet) => {
+        const [field] = isSet.split(" ");
+        return {
+          rule: `self.mode == 'Managed' || !(self.${isSet})`,
+          message: `spec.ingress.${field} needs spec.ingress.mode Managed: nothing would do it without HAProxy`,
+          fieldPath: `.${field}`,
+        };
+      }),
+      {
+        rule: "has(self.ingress) == (self.mode == 'Ingress')",
+        message: "spec.ingress.ingress and spec.ingress.mode Ingress need each other",
+        fieldPath: ".mode",
+      },
+      {
+        rule: "has(self.gateway) == (self.mode == 'Gateway')",
+        message: "spec.ingress.gateway and spec.ingress.mode Gateway need each other",
+        fieldPath: ".mode",
       },
     ],
   },
