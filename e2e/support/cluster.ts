@@ -161,9 +161,9 @@ export class Cluster {
     });
   }
 
-  /** `kill -9` of the one process of a pod, or of a container of it. */
-  kill(pod: string, container?: string): Promise<void> {
-    return this.#local.killContainer(NAMESPACE, pod, container);
+  /** `kill -9` of the main process of a pod's container, which need not be named if it is the only one. */
+  kill(pod: string, container?: string, namespace: string = NAMESPACE): Promise<void> {
+    return this.#local.killContainer(namespace, pod, container);
   }
 
   /** Deletes a pod, and waits until another one is ready in its place. */
@@ -212,11 +212,6 @@ export class Cluster {
       () => true,
       () => false,
     );
-  }
-
-  /** `kill -9` of the main process of a pod's container. */
-  killContainer(namespace: string, pod: string, container: string): Promise<void> {
-    return this.#local.killContainer(namespace, pod, container);
   }
 
   /** The users' door of another ChatCluster, and tokens with its key. Disposing it closes the way. */

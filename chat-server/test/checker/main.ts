@@ -37,7 +37,10 @@ const { history, violations, errors, faults, carried } = await runChecker({
   log: print,
 });
 print(`faults: ${JSON.stringify(faults)}`);
-print(`${history.attempts.length} messages sent, ${history.acknowledgements.length} acknowledged`);
+const refused = history.attempts.length - history.acknowledgements.length;
+print(
+  `${history.attempts.length} messages sent, ${history.acknowledgements.length} acknowledged, ${refused} refused to people who had left`,
+);
 for (const [carrier, { connections, received, acknowledged }] of Object.entries(carried))
   print(`${carrier}: ${connections} connections, ${received} messages received, ${acknowledged} sent`);
 /** In a run that is long enough each has had its turn, so one that carried nothing is broken, or was never tried. */

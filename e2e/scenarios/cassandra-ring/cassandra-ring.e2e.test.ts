@@ -85,7 +85,7 @@ test("one node grows to three with three copies under traffic: nodes join one by
 
 test("a node that is killed comes back, and chat goes on without it", async () => {
   const before = await ring.restarts("ring-cassandra-1");
-  await cluster.killContainer(NAMESPACE, "ring-cassandra-1", "cassandra");
+  await cluster.kill("ring-cassandra-1", "cassandra", NAMESPACE);
   await until(() => ring.isReady("ring-cassandra-1").then((ready) => !ready), "the killed node to count as not ready");
   await chatGoesOn("while a node is away");
   await until(() => ring.isReady("ring-cassandra-1"), "the killed node to be back", NODE_START, { every: 500 });

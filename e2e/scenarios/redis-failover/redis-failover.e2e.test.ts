@@ -51,7 +51,7 @@ test("under traffic Redis' master is killed, then all of Redis is deleted, then 
 
   const first = await redis.master();
   let since = performance.now();
-  await cluster.killContainer(NAMESPACE, first, "redis");
+  await cluster.kill(first, "redis", NAMESPACE);
   await goesOn("the master was killed", since);
   await scenario.reaches("whole.yaml");
 
