@@ -33,10 +33,17 @@ const bytes = (...values: number[]) => Buffer.from(values).toString("base64");
 /** Live conversations: subscribed to, not belonged to. */
 export function promiseLive({ carrier, login }: ContractContext): void {
   test("whoever may subscribes to a live conversation, and gets texts and data in one order; the history has them", async () => {
-    const [a = "", b = "", c = ""] = names("alice", "bob", "carol");
+    const [a = "", b = "", c = "", d = ""] = names("alice", "bob", "carol", "dave");
     const [alice, bob, carol] = [await login(0, a), await login(1, b), await login(0, c)];
     const id = await create(alice, FEED);
+    // Until it has got to both servers "now" may be before it.
+    const daves = [await login(0, d, { device: { id: "phone" } }), await login(1, d, { device: { id: "tablet" } })];
+    for (const dave of daves) await subscribe(dave, id);
     await alice.sendMessage(id, "before");
+    for (const dave of daves) {
+      await dave.until(() => dave.texts(id).includes("before"), "the first message");
+      await dave.close();
+    }
     for (const client of [alice, bob, carol]) {
       const { position, recovered, title, mayPublish } = await subscribe(client, id);
       assert.deepEqual([position.offset, recovered, title, mayPublish], [1, undefined, "Scores", client === alice]);

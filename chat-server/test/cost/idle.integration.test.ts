@@ -10,10 +10,7 @@ import { measureIdleMemory } from "./idle-memory.ts";
 const CONNECTIONS = 10_000;
 const MAX_KIBIBYTES = 12;
 
-// Each server's memory is its own, and most of the time is waiting.
-describe(`${CONNECTIONS} idle signed-in connections take at most ${MAX_KIBIBYTES} KiB of RSS each`, {
-  concurrency: true,
-}, () => {
+describe(`${CONNECTIONS} idle signed-in connections take at most ${MAX_KIBIBYTES} KiB of RSS each`, () => {
   test("on the embedded default", async (t) => {
     const directory = await mkdtemp(join(tmpdir(), "chat-idle-"));
     t.after(() => rm(directory, { recursive: true, force: true }));
