@@ -3,7 +3,9 @@ import { network, nodeAddress } from "./layout.ts";
 
 /** What every cluster has besides what the API server makes itself: DNS at its Service's address, and the default kind of volume. */
 export function renderBaseObjects(): string {
-  return [dnsRole, dnsBinding, dnsService, dnsEndpoints, storageClass].map((object) => stringify(object)).join("---\n");
+  return [dnsRole, dnsBinding, dnsService, dnsEndpoints, networkPolicyRole, networkPolicyBinding, storageClass]
+    .map((object) => stringify(object))
+    .join("---\n");
 }
 
 const dnsRole = {
@@ -48,6 +50,33 @@ const dnsEndpoints = {
   addressType: "IPv4",
   ports: dnsPorts,
   endpoints: [{ addresses: [nodeAddress(1)], conditions: { ready: true } }],
+};
+
+/** The user as which every node's kube-router asks the API server. */
+export const KUBE_ROUTER_USER = "system:kube-router";
+
+/** What it looks at, and only looks at. */
+const networkPolicyRole = {
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRole",
+  metadata: { name: KUBE_ROUTER_USER },
+  rules: [
+    {
+      apiGroups: [""],
+      resources: ["namespaces", "pods", "nodes", "services", "endpoints"],
+      verbs: ["get", "list", "watch"],
+    },
+    { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] },
+    { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["list", "watch"] },
+  ],
+};
+
+const networkPolicyBinding = {
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRoleBinding",
+  metadata: { name: KUBE_ROUTER_USER },
+  roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: KUBE_ROUTER_USER },
+  subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: KUBE_ROUTER_USER }],
 };
 
 const storageClass = {

@@ -3,10 +3,11 @@ import { dirname, join } from "node:path";
 import { until } from "@chatcluster/foundation/until";
 import { type Image, loadImages } from "../images/index.ts";
 import { runCommand } from "../tools/command.ts";
+import { KUBE_ROUTER_USER } from "./base-objects.ts";
 import { writeConfig } from "./config-file.ts";
 import { internalApiServer } from "./control-plane.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
-import { nodeAddress, nodeName, statePaths } from "./layout.ts";
+import { network, nodeAddress, nodeName, statePaths } from "./layout.ts";
 import { ensureMachine, enterMachine, machineRoot } from "./machine.ts";
 import { ensureProcess, logTail, type ProcessSpec } from "./managed-process.ts";
 import {
@@ -20,7 +21,7 @@ import { type KeyPair, leafCertificate } from "./pki.ts";
 import type { ClusterSettings } from "./settings.ts";
 
 export type NodeTools = Record<
-  "containerd" | "ctr" | "runc" | "cni-plugins" | "kubelet" | "kube-proxy" | "iptables",
+  "containerd" | "ctr" | "runc" | "cni-plugins" | "kubelet" | "kube-proxy" | "kube-router" | "iptables" | "ipset",
   string
 >;
 
@@ -65,7 +66,7 @@ export async function ensureRuntime(
 }
 
 /**
- * Starts what is not running of a node's Kubernetes: kubelet and kube-proxy. They need the API server.
+ * Starts what is not running of a node's Kubernetes: kubelet, kube-proxy, and kube-router for NetworkPolicies. They need the API server.
  *
  * @returns whether kubelet was started
  */
@@ -76,6 +77,7 @@ export async function ensureKubernetes(
   authority: KeyPair,
 ): Promise<boolean> {
   await ensureProcess(statePaths(settings), await kubeProxyProcess(settings, node, tools, authority));
+  await ensureProcess(statePaths(settings), await kubeRouterProcess(settings, node, tools, authority));
   return ensureProcess(statePaths(settings), await kubeletProcess(settings, node, tools, authority));
 }
 
@@ -182,6 +184,45 @@ async function kubeProxyProcess(
     command: [tools["kube-proxy"], `--config=${configFile}`],
     env: { PATH: searchPath(dirname(tools.iptables)) },
     reads: [config, kubeconfigText],
+  };
+}
+
+/** Of kube-router only what enforces NetworkPolicies: routes are the CNI plugin's, Services kube-proxy's. */
+async function kubeRouterProcess(
+  settings: ClusterSettings,
+  node: number,
+  tools: NodeTools,
+  authority: KeyPair,
+): Promise<ProcessSpec> {
+  const folder = nodeFolder(settings, node);
+  const client = await leafCertificate(statePaths(settings).pki, authority, {
+    name: "kube-router",
+    commonName: KUBE_ROUTER_USER,
+    usages: ["client"],
+  });
+  const kubeconfig = join(folder, "kube-router.kubeconfig");
+  const kubeconfigText = writeKubeconfig(kubeconfig, {
+    server: internalApiServer,
+    cluster: settings.name,
+    user: KUBE_ROUTER_USER,
+    authority,
+    client,
+  });
+  return {
+    name: `node-${node}-kube-router`,
+    enter: enterMachine(settings, node),
+    forks: true,
+    command: [
+      tools["kube-router"],
+      "--run-firewall=true",
+      "--run-router=false",
+      "--run-service-proxy=false",
+      `--kubeconfig=${kubeconfig}`,
+      `--hostname-override=${nodeName(settings, node)}`,
+      `--service-cluster-ip-range=${network.serviceRange}`,
+    ],
+    env: { PATH: searchPath(dirname(tools.iptables)) },
+    reads: [kubeconfigText],
   };
 }
 

@@ -78,6 +78,17 @@ describe("the configuration of a cluster's parts", () => {
     assert.deepEqual(slice.endpoints[0].addresses, ["10.99.0.1"]);
   });
 
+  it("lets CoreDNS and kube-router look, and do nothing else", () => {
+    const objects = parseAllDocuments(renderBaseObjects()).map((document) => document.toJS());
+    const roles = objects.filter(({ kind }) => kind === "ClusterRole");
+    assert.deepEqual(
+      roles.map(({ metadata }) => metadata.name),
+      ["system:coredns", "system:kube-router"],
+    );
+    for (const { verbs } of roles.flatMap(({ rules }) => rules))
+      assert.deepEqual(new Set(verbs).difference(new Set(["get", "list", "watch"])), new Set());
+  });
+
   it("carries certificates in the kubeconfig", () => {
     const pair = (name: string) => ({
       certificate: `${name} certificate`,

@@ -20,6 +20,7 @@ export const goModules = [
     tags: "no_btrfs no_zfs no_devmapper",
   },
   { folder: "coredns", packages: ["."] },
+  { folder: "kube-router", packages: ["github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"] },
   { folder: "helm", packages: ["helm.sh/helm/v3/cmd/helm"] },
   { folder: "pulumi", packages: ["github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"] },
 ] as const satisfies readonly GoModule[];
@@ -35,6 +36,7 @@ export const goTools = {
   "containerd-shim-runc-v2": "containerd",
   ctr: "containerd",
   coredns: "coredns",
+  "kube-router": "kube-router",
   helm: "helm",
   pulumi: "pulumi",
 } as const;
@@ -84,6 +86,7 @@ export const installedTools = {
   runc: { package: "runc", paths: ["/usr/sbin/runc", "/usr/bin/runc"] },
   "cni-plugins": { package: "containernetworking-plugins", paths: ["/usr/lib/cni"] },
   iptables: { package: "iptables", paths: ["/usr/sbin/iptables"] },
+  ipset: { package: "ipset", paths: ["/usr/sbin/ipset", "/sbin/ipset"] },
   conntrack: { package: "conntrack", paths: ["/usr/sbin/conntrack"] },
   socat: { package: "socat", paths: ["/usr/bin/socat"] },
   ip: { package: "iproute2", paths: ["/usr/sbin/ip", "/usr/bin/ip"] },
