@@ -270,7 +270,7 @@ export async function manifestOf(cluster: Cluster, name: string, namespace: stri
     spec: {
       servers: { min: 1, max: 1 },
       redis: { storage: { size: "128Mi" } },
-      cassandra: { heap: "384Mi", storage: { size: "512Mi" } },
+      cassandra: { heap: "384Mi", storage: { size: "512Mi" }, jvmOptions: ["-XX:TieredStopAtLevel=1"] },
       ingress: { replicas: 1 },
       images,
       ...spec,

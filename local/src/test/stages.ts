@@ -53,7 +53,7 @@ export const stages: readonly Stage[] = [
   },
   {
     name: "e2e-alone",
-    what: "the same, but one after the other: what takes away a part of the cluster, and what looks at times",
+    what: "the same, but one after the other: what takes away a part of the cluster",
     files: (root) => find(root, "e2e/**/*.e2e.test.ts").filter(isDisturbing),
     prepare: ["local/src/cli.ts", "up"],
     concurrency: 1,
@@ -61,7 +61,7 @@ export const stages: readonly Stage[] = [
   },
 ];
 
-const isDisturbing = (file: string): boolean => /\/(control-plane-restart|killed-server|load|node-loss)\//.test(file);
+const isDisturbing = (file: string): boolean => /\/(control-plane-restart|node-loss)\//.test(file);
 
 const SENSITIVE = [
   /^chat-server\/test\/(cost|checker)\//,
