@@ -35,6 +35,7 @@ function stranger(namespace: string, image: string) {
     metadata: { name: "stranger", namespace },
     spec: {
       automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 0,
       securityContext: { runAsNonRoot: true, runAsUser: 65_534, seccompProfile: { type: "RuntimeDefault" } },
       containers: [
         {
