@@ -37,6 +37,13 @@ const CassandraStatus = Type.Object(
           "When each node's ranges were last compared on all copies and put right, by the number of its pod.",
       }),
     ),
+    cleanup: Type.Optional(
+      Type.Array(Type.Integer({ format: "int32", description: "The number of a pod." }), {
+        description:
+          "Nodes that still have on disk what they do not own any more, by the number of their pods, since others have joined or there are fewer " +
+          "copies: each is cleaned up in its turn.",
+      }),
+    ),
     hostIds: Type.Optional(
       Type.Array(Type.String({ maxLength: 64, description: "A host id." }), {
         description:

@@ -69,6 +69,8 @@ test("without the token nothing but the probes is answered", async () => {
   for (const [path, method] of [
     ["/node", "GET"],
     ["/repairs/1", "GET"],
+    ["/cleanups/1", "GET"],
+    ["/cleanups", "POST"],
     ["/decommission", "POST"],
     ["/repairs?keyspace=chat", "POST"],
   ] as const) {
@@ -116,8 +118,24 @@ test("a repair where there is one copy is over at once; one that the node does n
   await assert.rejects(client.startRepair(agent, TOKEN, "a keyspace", signal), { code: "cassandra_agent_refused" });
 });
 
+test("a cleanup runs to its end, is told, and is begun again under another name", async () => {
+  const clean = async () => {
+    const id = await client.startCleanup(agent, TOKEN, signal);
+    const state = await until(async () => {
+      const found = await client.cleanup(agent, TOKEN, id, signal);
+      return found.state === "running" ? undefined : found;
+    }, "the cleanup to be over");
+    assert.deepEqual(state, { state: "completed" });
+    return id;
+  };
+  assert.notEqual(await clean(), await clean());
+  assert.deepEqual(await client.cleanup(agent, TOKEN, "4711", signal), { state: "unknown" });
+});
+
 test("a node whose JVM is away is not ready, and that is said", async () => {
   await cassandra.kill();
+  const id = await client.startCleanup(agent, TOKEN, signal);
+  await until(async () => (await client.cleanup(agent, TOKEN, id, signal)).state === "failed", "the cleanup to fail");
   await assert.rejects(client.node(agent, TOKEN, signal), /does not answer/);
   assert.equal((await get("/readyz")).status, 503);
   await cassandra.restart();

@@ -13,7 +13,10 @@ export interface AgentApiOptions {
   readonly host: string;
   readonly port: number;
   readonly token: string;
-  readonly operations: Pick<NodeOperations, "view" | "decommission" | "startRepair" | "repair">;
+  readonly operations: Pick<
+    NodeOperations,
+    "view" | "decommission" | "startRepair" | "repair" | "startCleanup" | "cleanup"
+  >;
   /** Why the node is not ready; undefined when it is. */
   readonly readiness: (signal: AbortSignal) => Promise<string | undefined>;
 }
@@ -84,6 +87,9 @@ export class AgentApi {
     }
     const [, id] = /^GET \/repairs\/(\d{1,9})$/.exec(route) ?? [];
     if (id !== undefined) return { status: 200, body: await operations.repair(Number(id), signal) };
+    if (route === "POST /cleanups") return { status: 202, body: { id: operations.startCleanup() } };
+    const [, cleanup] = /^GET \/cleanups\/([0-9a-f-]{1,64})$/.exec(route) ?? [];
+    if (cleanup !== undefined) return { status: 200, body: operations.cleanup(cleanup) };
     return { status: 404, body: { error: "not found" } };
   }
 }

@@ -3,21 +3,12 @@ import { type Static, type TSchema, Type } from "typebox";
 import { Value } from "typebox/value";
 import { NodeView } from "./node-view.ts";
 import { CASSANDRA_AGENT_PORT } from "./paths.ts";
-
-/** How a repair is getting on. `unknown`: the node was restarted since and has forgotten it. */
-export const RepairState = Type.Object({
-  state: Type.Union([
-    Type.Literal("running"),
-    Type.Literal("completed"),
-    Type.Literal("failed"),
-    Type.Literal("unknown"),
-  ]),
-  message: Type.Optional(Type.String()),
-});
-export type RepairState = Static<typeof RepairState>;
+import { TaskState } from "./tasks.ts";
 
 /** A repair that was begun, by the number that the node gave it. */
 export const RepairStarted = Type.Object({ id: Type.Integer() });
+/** A cleanup that was begun, by the name that the agent gave it. */
+export const CleanupStarted = Type.Object({ id: Type.String({ pattern: "^[0-9a-f-]{1,64}$" }) });
 /** A refusal says why. */
 const Refusal = Type.Object({ error: Type.String() });
 const Accepted = Type.Object({ mode: Type.String() });
@@ -40,7 +31,10 @@ export interface CassandraAgentClient {
   decommission(agent: AgentAddress, token: string, signal: AbortSignal): Promise<void>;
   /** Begins a full repair of the node's primary ranges of a keyspace, or names the one that runs. */
   startRepair(agent: AgentAddress, token: string, keyspace: string, signal: AbortSignal): Promise<number>;
-  repair(agent: AgentAddress, token: string, id: number, signal: AbortSignal): Promise<RepairState>;
+  repair(agent: AgentAddress, token: string, id: number, signal: AbortSignal): Promise<TaskState>;
+  /** Begins to take off the node's disk what it does not own any more, or names the cleanup that runs. */
+  startCleanup(agent: AgentAddress, token: string, signal: AbortSignal): Promise<string>;
+  cleanup(agent: AgentAddress, token: string, id: string, signal: AbortSignal): Promise<TaskState>;
 }
 
 /** Longer than the agent waits for Cassandra to answer, and then for it to refuse a decommission. */
@@ -57,7 +51,11 @@ export const httpCassandraAgentClient: CassandraAgentClient = {
   async startRepair(agent, token, keyspace, signal) {
     return (await call(RepairStarted, agent, token, signal, "POST", `/repairs?keyspace=${keyspace}`)).id;
   },
-  repair: (agent, token, id, signal) => call(RepairState, agent, token, signal, "GET", `/repairs/${id}`),
+  repair: (agent, token, id, signal) => call(TaskState, agent, token, signal, "GET", `/repairs/${id}`),
+  async startCleanup(agent, token, signal) {
+    return (await call(CleanupStarted, agent, token, signal, "POST", "/cleanups")).id;
+  },
+  cleanup: (agent, token, id, signal) => call(TaskState, agent, token, signal, "GET", `/cleanups/${id}`),
 };
 
 async function call<Schema extends TSchema>(

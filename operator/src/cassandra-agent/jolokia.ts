@@ -1,3 +1,5 @@
+import { request } from "node:http";
+import { json } from "node:stream/consumers";
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
@@ -43,20 +45,21 @@ export class Jolokia {
     return resultOf(await this.#post({ type: "exec", mbean, operation, arguments: parameters }, signal));
   }
 
+  /** Not by fetch: it gives up after five minutes without an answer, and an operation may take hours. */
+  #exchange(body: string, signal: AbortSignal): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const headers = { "content-type": "application/json" };
+    request(this.#url, { method: "POST", headers, signal }, (response) => json(response).then(resolve, reject))
+      .once("error", reject)
+      .end(body);
+    return promise;
+  }
+
   async #post(body: unknown, signal: AbortSignal): Promise<unknown> {
     try {
-      const response = await fetch(this.#url, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-        redirect: "error",
-        signal,
-      });
-      return await response.json();
+      return await this.#exchange(JSON.stringify(body), signal);
     } catch (cause) {
-      // fetch says only "fetch failed"; what happened is its cause.
-      const reason = cause instanceof Error && cause.cause ? cause.cause : cause;
-      throw new CodedError("cassandra_jvm_unreachable", `Cassandra's JVM does not answer: ${messageOf(reason)}`, {
+      throw new CodedError("cassandra_jvm_unreachable", `Cassandra's JVM does not answer: ${messageOf(cause)}`, {
         cause,
       });
     }

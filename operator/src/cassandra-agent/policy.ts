@@ -19,8 +19,12 @@ export const STORAGE_SERVICE_ATTRIBUTES = [
   "OperationMode",
 ] as const;
 
+/** Keyspaces whose rows are spread over the nodes. */
+export const SPREAD_KEYSPACES = "NonLocalStrategyKeyspaces";
+
 /** Operations of the StorageService with their signatures. */
 export const OPERATIONS = {
+  cleanup: "forceKeyspaceCleanup(int,java.lang.String,[Ljava.lang.String;)",
   decommission: "decommission(boolean)",
   repair: "repairAsync(java.lang.String,java.util.Map)",
   repairStatus: "getParentRepairStatus(int)",
@@ -35,7 +39,7 @@ export function jolokiaPolicy(): string {
   <allow>
     <mbean>
       <name>${STORAGE_SERVICE}</name>
-${STORAGE_SERVICE_ATTRIBUTES.map((name) => `      <attribute mode="read">${name}</attribute>`).join("\n")}
+${[...STORAGE_SERVICE_ATTRIBUTES, SPREAD_KEYSPACES].map((name) => `      <attribute mode="read">${name}</attribute>`).join("\n")}
 ${Object.values(OPERATIONS)
   .map((signature) => `      <operation>${signature}</operation>`)
   .join("\n")}

@@ -15,7 +15,7 @@ export class HostIds {
     const known = (cluster.status?.cassandra?.hostIds ?? []).slice(0, nodes);
     const { uid } = cluster.metadata;
     const fingerprint = JSON.stringify(ready.map(({ metadata }) => metadata.uid));
-    if (ready.length !== nodes || this.#seen.get(uid) === fingerprint) return known;
+    if (ready.length !== nodes || (known.length === nodes && this.#seen.get(uid) === fingerprint)) return known;
     const asked = podsByNumber(ready).map(({ metadata, status }) =>
       context.cassandraAgents.node({ pod: metadata.name, ip: status?.podIP ?? "" }, token, context.signal),
     );

@@ -244,6 +244,62 @@ test("more copies come one at a time, each repaired on every node before the nex
   assert.deepEqual(ring.agents.repairs.slice(-6), expected);
 });
 
+test("after growth each older node is cleaned up, one after the other; neither a killed operator nor a failure forgets one", async () => {
+  const ring = new RingOf("growth");
+  const left = async () => (await ring.status()).cassandra?.cleanup;
+  {
+    await using _first = await ring.operator();
+    await ring.create({ cassandra: { nodes: 2, replicationFactor: 1 } });
+    await ring.run(0, 1);
+    await until(async () => (await ring.status()).cassandra?.hostIds?.length === 2, "the ring to be known");
+    assert.equal(await left(), undefined, "a new ring has nothing to clean up");
+    ring.agents.cleanupState = { state: "running" };
+    await ring.patch({ nodes: 3 });
+    await ring.replicasAre(3);
+    assert.deepEqual(ring.agents.cleanups, [], "not before the new node is up");
+    await ring.run(2, 2);
+    assert.match(await ring.reason("Progressing", "CleaningUp"), /sample-cassandra-0/);
+    await until(async () => (await left())?.length === 2, "both to be noted");
+  }
+  assert.deepEqual(await left(), [0, 1]);
+  await using operator = await ring.operator();
+  await until(() => ring.agents.cleanups.length === 2, "the next operator to clean up");
+  ring.agents.cleanupState = { state: "unknown" };
+  await until(() => ring.agents.cleanups.length === 3, "an agent that forgot to be asked again");
+  assert.deepEqual(ring.agents.cleanups, Array(3).fill("sample-cassandra-0"));
+  ring.agents.cleanupState = { state: "completed" };
+  await until(async () => (await left()) === undefined, "all to be cleaned up");
+  const asked = ring.agents.cleanups.filter((pod, index, all) => pod !== all[index - 1]);
+  assert.deepEqual(asked, ["sample-cassandra-0", "sample-cassandra-1"]);
+  // There are no chat servers here: that is all that is left to wait for.
+  await ring.reason("Progressing", "RollingOut");
+  const writes = await operator.writes();
+  const reconciles = await operator.reconciles();
+  await admin.mergePatch(
+    CHAT_CLUSTER,
+    { namespace: "growth", name: "sample" },
+    { metadata: { annotations: { seen: "again" } } },
+  );
+  await until(async () => (await operator.reconciles()) > reconciles, "another look");
+  assert.equal(await operator.writes(), writes, "a ring at rest costs no write");
+  assert.equal(ring.agents.cleanups.at(-1), "sample-cassandra-1");
+});
+
+test("a cleanup that fails is told and tried again, and holds nothing else back", async () => {
+  const ring = new RingOf("unclean");
+  ring.agents.cleanupState = { state: "failed", message: "no room for a compaction" };
+  await using _operator = await ring.operator();
+  await ring.create({ cassandra: { nodes: 1, replicationFactor: 1 } });
+  await ring.run(0, 0);
+  await until(async () => (await ring.status()).cassandra?.hostIds?.length === 1, "the ring to be known");
+  await ring.patch({ nodes: 2 });
+  await ring.replicasAre(2);
+  await ring.run(1, 1);
+  assert.match(await ring.reason("Degraded", "CleanupFailed"), /sample-cassandra-0 failed: no room for a compaction/);
+  await ring.patch({ nodes: 3 });
+  await ring.replicasAre(3);
+});
+
 test("each node is repaired when its time is over, the longest unrepaired first, and a failure is told and tried again", async () => {
   const ring = new RingOf("schedule");
   ring.replication.copies = 2;

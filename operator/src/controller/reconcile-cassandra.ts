@@ -1,5 +1,6 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import type { CassandraStatus } from "../api/status.ts";
+import { nodesToCleanUp } from "../cassandra-ring/cleanup.ts";
 import { cassandraObjects } from "../resource/cassandra.ts";
 import { resolveImages } from "../resource/images.ts";
 import { childName } from "../resource/names.ts";
@@ -8,6 +9,7 @@ import { isSettled, workloadState } from "../status/workload-state.ts";
 import { applyChildren } from "./apply-children.ts";
 import { HostIds } from "./cassandra-host-ids.ts";
 import { advanceScaleDown, ordinalOfClaim, type ScaleDownOutcome, staleClaim } from "./cassandra-scale-down.ts";
+import { Cleanups } from "./cleanups.ts";
 import type { ConcernContext, Problem } from "./dependencies.ts";
 import { childInformer } from "./informers.ts";
 import { isReady, isTerminating, podsOf } from "./pods.ts";
@@ -33,6 +35,7 @@ export interface CassandraOutcome {
 export class CassandraReconciler {
   readonly #credentials = new CredentialsReconciler();
   readonly #hostIds = new HostIds();
+  readonly #cleanups = new Cleanups();
   readonly #schedule = new RepairSchedule();
   readonly #replication = new ReplicationReconciler();
 
@@ -63,19 +66,30 @@ export class CassandraReconciler {
     const replication = credentials.ready
       ? await this.#replication.reconcile(context, cluster, { credentials: secrets, ready, nodes: replicas })
       : { copies: before?.replicationFactor };
+    const { nodes, replicationFactor } = cluster.spec.cassandra;
+    const isQuiet = credentials.ready && !size.work && replicas === nodes && replication.copies === replicationFactor;
+    const pending = nodesToCleanUp({ before, nodes: replicas, hostIds, copies: replication.copies });
+    const cleanup = await this.#cleanups.reconcile(context, cluster, {
+      token,
+      ready,
+      nodes: replicas,
+      pending,
+      isQuiet,
+    });
     const schedule = await this.#schedule.reconcile(context, cluster, {
       credentials: secrets,
       ready,
       nodes: replicas,
-      isQuiet: credentials.ready && !size.work && replication.copies === cluster.spec.cassandra.replicationFactor,
+      isQuiet: isQuiet && cleanup.pending.length === 0,
     });
-    const parts: readonly RingWork[] = [size, replication, schedule];
+    const parts: readonly RingWork[] = [size, replication, cleanup, schedule];
     return {
       credentials,
       ring: {
         nodes: Math.min(replicas, Math.max(before?.nodes ?? 0, ready.length)),
         ...(replication.copies === undefined ? {} : { replicationFactor: replication.copies }),
         ...(schedule.repairedAt.length === 0 ? {} : { repairedAt: [...schedule.repairedAt] }),
+        ...(cleanup.pending.length === 0 ? {} : { cleanup: [...cleanup.pending] }),
         ...(hostIds.length === 0 ? {} : { hostIds: [...hostIds] }),
       },
       work: parts.find(({ work }) => work)?.work,
@@ -87,6 +101,7 @@ export class CassandraReconciler {
   forget(uid: string): void {
     this.#credentials.forget(uid);
     this.#replication.forget(uid);
+    this.#cleanups.forget(uid);
     this.#schedule.forget(uid);
     this.#hostIds.forget(uid);
   }

@@ -11,6 +11,7 @@ import {
   Ingress,
   type KubernetesObject,
   keyOf,
+  mergePatchOf,
   StatefulSet,
 } from "../runtime/index.ts";
 import { chatClusterStatus } from "../status/chat-cluster-status.ts";
@@ -65,11 +66,16 @@ export async function writeStatus(
   status: ChatClusterStatus,
 ): Promise<void> {
   if (isDeepStrictEqual(status, cluster.status)) return;
+  // What is over in the ring is taken out; the rest stays as it was known last.
+  const ring = status.cassandra;
   // The uid makes it fail for another ChatCluster that has taken the name since.
   const written = await client.mergePatch(
     client.scheme.kindOf(cluster),
     { namespace: cluster.metadata.namespace, name: cluster.metadata.name },
-    { metadata: { uid: cluster.metadata.uid }, status },
+    {
+      metadata: { uid: cluster.metadata.uid },
+      status: { ...status, ...(ring && { cassandra: mergePatchOf(cluster.status?.cassandra, ring) }) },
+    },
     "status",
   );
   informers.chatClusters.observe(written);

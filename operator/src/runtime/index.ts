@@ -16,6 +16,7 @@ export {
 export { type EventDetails, EventRecorder } from "./events.ts";
 export { dropManagedFields, type EventHandler, Informer, keepAppliedFields } from "./informer.ts";
 export { Manager, type ManagerOptions } from "./manager.ts";
+export { mergePatchOf } from "./merge-patch.ts";
 export type { RuntimeMetrics } from "./metrics.ts";
 export * from "./object.ts";
 export * from "./scheme.ts";

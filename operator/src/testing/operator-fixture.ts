@@ -7,8 +7,9 @@ import { tool } from "@chatcluster/local/tools";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { Value } from "typebox/value";
 import { LEADER_ELECTION_RULES, OPERATOR_RULES } from "../api/rbac.ts";
-import type { AgentAddress, CassandraAgentClient, RepairState } from "../cassandra-agent/client.ts";
+import type { AgentAddress, CassandraAgentClient } from "../cassandra-agent/client.ts";
 import type { NodeView } from "../cassandra-agent/node-view.ts";
+import type { TaskState } from "../cassandra-agent/tasks.ts";
 import type { CassandraCredentials, CredentialsRequest } from "../controller/cassandra-credentials.ts";
 import type { CassandraReplication, ReplicationRequest } from "../controller/cassandra-replication.ts";
 import { operatorConfigSchema } from "../controller/config.ts";
@@ -84,7 +85,9 @@ export class ScriptedRing implements CassandraAgentClient {
   readonly decommissions: string[] = [];
   readonly repairs: string[] = [];
   freeBytes = 1e9;
-  repairState: RepairState = { state: "completed" };
+  repairState: TaskState = { state: "completed" };
+  readonly cleanups: string[] = [];
+  cleanupState: TaskState = { state: "completed" };
 
   /** The nodes that are up and normal. */
   join(...pods: string[]): void {
@@ -118,8 +121,17 @@ export class ScriptedRing implements CassandraAgentClient {
     return this.repairs.length;
   }
 
-  async repair(): Promise<RepairState> {
+  async repair(): Promise<TaskState> {
     return this.repairState;
+  }
+
+  async startCleanup({ pod }: AgentAddress): Promise<string> {
+    this.cleanups.push(pod);
+    return String(this.cleanups.length);
+  }
+
+  async cleanup(): Promise<TaskState> {
+    return this.cleanupState;
   }
 }
 
