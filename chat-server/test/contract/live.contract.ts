@@ -1,41 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "@chatcluster/foundation/until";
-import { CloseCode, encodeSend, MAX_SUBSCRIPTIONS, type Position, type Rights } from "@chatcluster/protocol";
 import type { RawClient } from "../support/raw-client.ts";
 import { type ContractContext, change, changes, codeOf, ids, names, range } from "./contract-context.ts";
-
-const OPEN: Rights = { subscribe: "anyone", publish: "anyone" };
-const FEED: Rights = { subscribe: "anyone", publish: "members" };
-const PRIVATE: Rights = { subscribe: "members", publish: "members" };
-
-async function create(owner: RawClient, rights: Rights, memberIds: string[] = [], clientId = "live"): Promise<string> {
-  const created = await owner.request("create_conversation", {
-    clientId,
-    kind: "live",
-    title: "Scores",
-    memberIds,
-    rights,
-  });
-  assert.ok(created.type === "conversation");
-  return created.conversation.id;
-}
-
-/** Subscribes, and waits for the word of the connection that brings the events, which over HTTP is another one than that of the request. */
-async function subscribe(client: RawClient, conversationId: string, position?: Position) {
-  const count = client.frames("subscribed").length;
-  await client.request("subscribe", { conversationId, ...(position ? { position } : {}) });
-  return client.until(() => client.frames("subscribed")[count], "the subscription");
-}
-
-const bytes = (...values: number[]) => Buffer.from(values).toString("base64");
+import { base64, createLive, FEED, OPEN, PRIVATE, subscribe } from "./live-context.ts";
 
 /** Live conversations: subscribed to, not belonged to. */
 export function promiseLive({ carrier, login }: ContractContext): void {
   test("whoever may subscribes to a live conversation, and gets texts and data in one order; the history has them", async () => {
     const [a = "", b = "", c = "", d = ""] = names("alice", "bob", "carol", "dave");
     const [alice, bob, carol] = [await login(0, a), await login(1, b), await login(0, c)];
-    const id = await create(alice, FEED);
+    const id = await createLive(alice, FEED);
     // Until it has got to both servers "now" may be before it.
     const daves = [await login(0, d, { device: { id: "phone" } }), await login(1, d, { device: { id: "tablet" } })];
     for (const dave of daves) await subscribe(dave, id);
@@ -50,7 +24,7 @@ export function promiseLive({ carrier, login }: ContractContext): void {
     }
     for (let index = 0; index < 5; index++) {
       await alice.sendMessage(id, `m${index}`);
-      await alice.request("publish", { conversationId: id, clientId: `d${index}`, data: bytes(index, 0, 255) });
+      await alice.request("publish", { conversationId: id, clientId: `d${index}`, data: base64(index, 0, 255) });
     }
     for (const client of [alice, bob, carol]) {
       await client.until(() => client.messages(id).length >= 10, "all messages");
@@ -58,7 +32,7 @@ export function promiseLive({ carrier, login }: ContractContext): void {
         client.messages(id).map(({ message, position }) => [position?.offset, message.text, message.data]),
         range("", 10).map((_, index) => {
           const pair = Math.floor(index / 2);
-          return index % 2 === 0 ? [index + 2, `m${pair}`, undefined] : [index + 2, "", bytes(pair, 0, 255)];
+          return index % 2 === 0 ? [index + 2, `m${pair}`, undefined] : [index + 2, "", base64(pair, 0, 255)];
         }),
       );
     }
@@ -83,12 +57,12 @@ export function promiseLive({ carrier, login }: ContractContext): void {
   test("rights hold for subscribing, publishing and the history, and their change for those who are subscribed", async () => {
     const [a = "", b = "", c = ""] = names("alice", "bob", "carol");
     const [alice, bob, carol] = [await login(0, a), await login(1, b), await login(0, c)];
-    const id = await create(alice, PRIVATE, [b]);
+    const id = await createLive(alice, PRIVATE, [b]);
     await subscribe(bob, id);
     const tries = async (client: RawClient) => [
       codeOf(await client.ask("subscribe", { conversationId: id })),
       codeOf(await client.ask("send", { conversationId: id, clientId: `${Math.random()}`, text: "x" })),
-      codeOf(await client.ask("publish", { conversationId: id, clientId: `${Math.random()}`, data: bytes(1) })),
+      codeOf(await client.ask("publish", { conversationId: id, clientId: `${Math.random()}`, data: base64(1) })),
       codeOf(await client.ask("fetch_history", { conversationId: id })),
       codeOf(await client.ask("resume", { conversationId: id, position: { epoch: "x", offset: 0 } })),
     ];
@@ -123,7 +97,7 @@ export function promiseLive({ carrier, login }: ContractContext): void {
   test("a subscriber that comes back with its position, or asks from one, gets what it missed; one that may not is told", async () => {
     const [a = "", b = ""] = names("alice", "bob");
     const [alice, bob] = [await login(0, a), await login(1, b)];
-    const [id, closed] = [await create(alice, FEED), await create(alice, PRIVATE, [], "closed")];
+    const [id, closed] = [await createLive(alice, FEED), await createLive(alice, PRIVATE, [], "closed")];
     const { position } = await subscribe(bob, id);
     await alice.sendMessage(id, "one");
     await bob.until(() => bob.texts(id).length === 1, "the first message");
@@ -155,7 +129,7 @@ export function promiseLive({ carrier, login }: ContractContext): void {
   test("a live conversation has no receipts, no offline list and no typing, and a login alone brings nothing of it", async () => {
     const [a = "", b = ""] = names("alice", "bob");
     const alice = await login(0, a);
-    const id = await create(alice, OPEN, [b]);
+    const id = await createLive(alice, OPEN, [b]);
     const { messageId } = await alice.sendMessage(id, "one");
     const bob = await login(1, b);
     await alice.sendMessage(id, "two");
@@ -189,10 +163,10 @@ export function promiseLive({ carrier, login }: ContractContext): void {
       assert.equal(codeOf(await alice.ask("create_conversation", { clientId: "x", ...body })), "invalid_frame");
     const direct = (await alice.createDirect(b)).conversation.id;
     assert.equal(codeOf(await alice.ask("subscribe", { conversationId: direct })), "invalid_frame");
-    const data = { clientId: "d", data: bytes(1, 2) };
+    const data = { clientId: "d", data: base64(1, 2) };
     assert.equal(codeOf(await alice.ask("publish", { conversationId: direct, ...data })), "invalid_frame");
     assert.equal(codeOf(await alice.ask("set_rights", { ...change("r", direct), rights: OPEN })), "forbidden");
-    const id = await create(alice, OPEN);
+    const id = await createLive(alice, OPEN);
     const long = Buffer.alloc(48_001).toString("base64");
     assert.equal(
       codeOf(await alice.ask("publish", { conversationId: id, clientId: "l", data: long })),
@@ -208,7 +182,7 @@ export function promiseLive({ carrier, login }: ContractContext): void {
     const again = await alice.request("publish", { conversationId: id, clientId: "f", data: full });
     assert.ok(sent.type === "sent" && again.type === "sent" && sent.messageId === again.messageId);
     assert.equal(
-      codeOf(await alice.ask("publish", { conversationId: id, clientId: "f", data: bytes(1) })),
+      codeOf(await alice.ask("publish", { conversationId: id, clientId: "f", data: base64(1) })),
       "invalid_frame",
     );
     assert.equal(codeOf(await alice.ask("send", { conversationId: id, clientId: "f", text: "x" })), "invalid_frame");
@@ -228,71 +202,5 @@ export function promiseLive({ carrier, login }: ContractContext): void {
     assert.deepEqual([history.messages[0]?.text, history.messages[0]?.data], ["", undefined]);
     assert.equal(bob.messages(id).length, 1);
     await Promise.all([alice.close(), bob.close()]);
-  });
-
-  const onWebSocket = { skip: carrier !== "websocket" };
-  test(
-    "binary frames carry the same as JSON both ways, and one that can't be read is an error",
-    onWebSocket,
-    async () => {
-      const [a = "", b = "", c = ""] = names("alice", "bob", "carol");
-      const alice = await login(0, a);
-      const id = await create(alice, OPEN);
-      const { position } = await subscribe(alice, id);
-      const [bob, carol] = [await login(1, b, { binary: true }), await login(0, c)];
-      for (const client of [bob, carol]) await subscribe(client, id);
-      const ask = async (requestId: number, content: string | Uint8Array, conversationId = id) => {
-        bob.webSocket.send(encodeSend({ id: requestId, conversationId, clientId: `b${requestId}`, content }));
-        return bob.until(() => bob.received.find((frame) => "re" in frame && frame.re === requestId), "the answer");
-      };
-      const contents = [new Uint8Array([0, 1, 255]), "\ufeffgrüße", new Uint8Array(48_000).fill(9)];
-      for (const [index, content] of contents.entries()) assert.equal((await ask(1_000 + index, content)).type, "sent");
-      await alice.sendMessage(id, "json");
-      for (const client of [alice, bob, carol])
-        await client.until(() => client.messages(id).length === 4, "all messages");
-      assert.deepEqual([alice.binaryFrames, bob.binaryFrames], [0, 4]);
-      assert.deepEqual(bob.messages(id), carol.messages(id));
-      assert.deepEqual(
-        bob.messages(id).map(({ message }) => message.data ?? message.text),
-        contents.map((c) => (typeof c === "string" ? c : Buffer.from(c).toString("base64"))).concat("json"),
-      );
-      const back = await login(1, c, { binary: true, device: { id: "back" }, positions: { [id]: position } });
-      await back.until(() => back.messages(id).length === 4, "what was missed");
-      assert.deepEqual([back.binaryFrames, back.messages(id)], [4, bob.messages(id)]);
-
-      assert.equal(codeOf(await ask(2_000, new Uint8Array(48_001))), "message_too_long");
-      assert.equal(codeOf(await ask(2_001, "x".repeat(16_385))), "message_too_long");
-      assert.equal(codeOf(await ask(2_002, "")), "invalid_frame");
-      assert.equal(codeOf(await ask(2_003, "x", "no id: a colon")), "invalid_frame");
-      assert.equal(codeOf(await ask(2_004, "x", "l-nothing")), "conversation_not_found");
-      bob.webSocket.send(Buffer.from([1, 1, 2, 0, 0, 0, 0, 0, 77]));
-      const malformed = await bob.until(() => bob.frames("error").find(({ re }) => re === 77), "the error");
-      assert.equal(malformed.code, "malformed_frame");
-      for (let count = 0; count < 10; count++) bob.webSocket.send(Buffer.from([9]));
-      assert.equal((await bob.untilClosed()).code, CloseCode.ProtocolViolation);
-      await Promise.all([alice, carol, back].map((client) => client.close()));
-    },
-  );
-
-  test(`a connection has at most ${MAX_SUBSCRIPTIONS} subscriptions`, onWebSocket, async () => {
-    const [a = ""] = names("alice");
-    const alice = await login(0, a);
-    const made: string[] = [];
-    for (let index = 0; index <= MAX_SUBSCRIPTIONS; index++) made.push(await create(alice, OPEN, [], `n${index}`));
-    const ask = async (conversationId: string): Promise<string | undefined> => {
-      let code: string | undefined;
-      // Subscribing counts against the messages per second.
-      await until(async () => {
-        code = codeOf(await alice.ask("subscribe", { conversationId }));
-        return code !== "rate_limited";
-      }, "room for another request");
-      return code;
-    };
-    for (const id of made.slice(0, MAX_SUBSCRIPTIONS)) assert.equal(await ask(id), "subscribed");
-    assert.equal(await ask(made.at(-1) ?? ""), "too_many_subscriptions");
-    await alice.request("unsubscribe", { conversationId: made[0] ?? "" });
-    assert.equal(await ask(made.at(-1) ?? ""), "subscribed");
-    assert.equal(await ask(made.at(-1) ?? ""), "subscribed", "again, from now on");
-    await alice.close();
   });
 }

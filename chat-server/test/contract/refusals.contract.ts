@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CloseCode } from "@chatcluster/protocol";
 import { type ContractContext, names, range } from "./contract-context.ts";
 
 /** What is refused, and how. */
-export function promiseRefusals({ carrier, connect, login }: ContractContext): void {
+export function promiseRefusals({ connect, login }: ContractContext): void {
   test("a foreign conversation looks like one that does not exist", async () => {
     const [a = "", b = "", m = ""] = names("alice", "bob", "mallory");
     const [alice, mallory] = [await login(0, a), await login(1, m)];
@@ -54,21 +53,6 @@ export function promiseRefusals({ carrier, connect, login }: ContractContext): v
     const alive = await early.ask("ping", {});
     assert.equal(alive.type, "pong");
     await early.close();
-  });
-
-  const onlyOnAConnection = { skip: carrier === "websocket" ? false : "requests are answered one by one" };
-  test("what breaks the rules of a connection ends it", onlyOnAConnection, async () => {
-    const [a = ""] = names("alice");
-    const early = await connect(0, a);
-    const refused = await early.ask("list_conversations", {});
-    assert.equal(refused.type === "error" && refused.code, "login_required");
-    await early.login();
-    for (let count = 0; count < 10; count++) early.sendText("garbage");
-    assert.equal((await early.untilClosed()).code, CloseCode.ProtocolViolation);
-
-    const large = await login(0, a);
-    large.sendText("x".repeat(70_000));
-    assert.equal((await large.untilClosed()).code, 1009);
   });
 
   test("more messages than the limit get an error that says when to come back", async () => {

@@ -9,6 +9,7 @@ import { promiseDelivery } from "./delivery.contract.ts";
 import { promiseInterest } from "./interest.contract.ts";
 import { promiseLive } from "./live.contract.ts";
 import { promiseMessages } from "./messages.contract.ts";
+import { promiseOneConnection } from "./one-connection.contract.ts";
 import { promiseRefusals } from "./refusals.contract.ts";
 
 /**
@@ -62,5 +63,6 @@ function promises(carrier: Carrier, ports: () => [number, number]): void {
     promiseInterest(context);
     promiseRefusals(context);
     promiseLive(context);
+    if (carrier === "websocket") promiseOneConnection(context);
   });
 }
