@@ -22,6 +22,7 @@ const sampleSchema = Type.Object({
     readyServers: Type.Optional(Type.Integer()),
     desiredServers: Type.Optional(Type.Integer()),
     connections: Type.Optional(Type.Integer()),
+    passwords: Type.Optional(Type.Object({ rotatedFor: Type.Optional(Type.String()) })),
     conditions: Type.Optional(
       Type.Array(
         Type.Object({
@@ -97,6 +98,10 @@ export class Cluster {
       "-p",
       JSON.stringify({ spec }),
     ]);
+  }
+
+  async annotateSample(name: string, value: string): Promise<void> {
+    await this.kubectl.run(["annotate", "chatcluster", NAME, "-n", NAMESPACE, "--overwrite", `${name}=${value}`]);
   }
 
   /** Waits until the last change of the spec is carried out and everything is ready. */

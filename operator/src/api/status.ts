@@ -55,6 +55,24 @@ const CassandraStatus = Type.Object(
 );
 export type CassandraStatus = Static<typeof CassandraStatus>;
 
+/** The last rotation of the passwords that was carried out. */
+const PasswordsStatus = Type.Object(
+  {
+    rotatedFor: Type.Optional(
+      Type.String({
+        maxLength: 253,
+        description:
+          "Value of annotation `chatcluster.dev/rotate-passwords` for which the last one that was asked for was done.",
+      }),
+    ),
+    rotatedAt: Type.Optional(
+      Type.String({ format: "date-time", description: "When the passwords before these were given up." }),
+    ),
+  },
+  { description: "The last rotation of the generated passwords that is over." },
+);
+export type PasswordsStatus = Static<typeof PasswordsStatus>;
+
 /** What the operator saw last. */
 export const ChatClusterStatus = Type.Object(
   {
@@ -88,6 +106,7 @@ export const ChatClusterStatus = Type.Object(
       Type.String({ description: "Label selector of the chat servers' pods, for the scale subresource." }),
     ),
     cassandra: Type.Optional(CassandraStatus),
+    passwords: Type.Optional(PasswordsStatus),
     conditions: Type.Optional(
       Type.Array(ConditionSchema, {
         description: "The state by aspect: Ready, Progressing, Degraded, Paused and one for each component.",

@@ -103,6 +103,60 @@ test("asked again it changes nothing; with a new password for the chat servers i
   );
 });
 
+test("two roles take turns: both work meanwhile, each on what the other made, and then the first is refused", async () => {
+  const [first, firstAdmin] = [{ ...chat, password: "next" }, admin];
+  const [second, secondAdmin] = [
+    { username: "chat_2", password: "second" },
+    { username: "Operator_2", password: "second admin" },
+  ];
+  const works = (login: Login, query: string) =>
+    until(
+      () =>
+        as(login, (client) => client.execute(query)).then(
+          () => true,
+          () => false,
+        ),
+      `${login.username}: ${query}`,
+    );
+  const isRefused = (login: Login) =>
+    until(
+      () =>
+        as(login, (client) => client.connect()).then(
+          () => false,
+          (error: Error) => /not permitted to log in|incorrect/i.test(JSON.stringify(error) + error.message),
+        ),
+      `${login.username} to be refused`,
+    );
+  // The stores learn it.
+  await cqlCassandraCredentials.ensure(request({ chat: first, beside: { chat: second, admin: secondAdmin } }));
+  for (const login of [first, second]) await works(login, "INSERT INTO chat.messages (id) VALUES (2)");
+  await works(second, "CREATE TABLE chat.receipts (id int PRIMARY KEY)");
+  await works(first, "INSERT INTO chat.receipts (id) VALUES (1)");
+  await works(secondAdmin, "SELECT role FROM system_auth.roles");
+  // It comes into use, and a session of the first goes on meanwhile.
+  const [used, left] = [
+    request({ admin: secondAdmin, chat: second }),
+    { beside: { chat: first, admin: firstAdmin }, retired: ["chat", "Operator"] },
+  ];
+  await cqlCassandraCredentials.ensure({ ...used, beside: left.beside });
+  await works(first, "SELECT id FROM chat.messages");
+  // The first goes, and may take its next turn with another password.
+  await cqlCassandraCredentials.ensure({ ...used, retired: left.retired });
+  await isRefused(first);
+  await isRefused(firstAdmin);
+  await works(second, "SELECT id FROM chat.receipts");
+  const [third, thirdAdmin] = [
+    { ...first, password: "third" },
+    { ...firstAdmin, password: "third admin" },
+  ];
+  await cqlCassandraCredentials.ensure({ ...used, beside: { chat: third, admin: thirdAdmin } });
+  await isRefused(first);
+  await cqlCassandraCredentials.ensure(request({ admin: thirdAdmin, chat: third, retired: ["chat_2", "Operator_2"] }));
+  await works(third, "SELECT id FROM chat.receipts");
+  await isRefused(second);
+  await isRefused(secondAdmin);
+});
+
 test("a password that Cassandra does not know is said, without showing it", async () => {
   const stranger = { username: "Operator", password: "stale-password" };
   const error = await cqlCassandraCredentials.ensure(request({ admin: stranger })).then(

@@ -1,6 +1,6 @@
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Client } from "cassandra-driver";
-import { isReplicated, replicate } from "./cassandra-replication.ts";
+import { CHAT_KEYSPACE, isReplicated, replicate } from "./cassandra-replication.ts";
 import { type CassandraTarget, connect, type Login, literal, quoted } from "./cassandra-session.ts";
 
 /** Who is to be able to log in to which Cassandra. */
@@ -11,12 +11,16 @@ export interface CredentialsRequest extends CassandraTarget {
   readonly admin: Login;
   /** The chat servers' role, which may make keyspaces and owns what it makes. */
   readonly chat: Login;
+  /** Further roles that do as well while they take turns (docs/decisions/0124). */
+  readonly beside?: { readonly admin: Login; readonly chat: Login };
+  /** Roles whose turn is over: they let nobody in. */
+  readonly retired?: readonly string[];
 }
 
 /** Brings Cassandra's roles in order. */
 export interface CassandraCredentials {
   /**
-   * Makes both roles with the given passwords, replicates the roles and switches the default superuser off. May be repeated.
+   * Makes the roles with the given passwords, replicates them, and switches off the retired ones and the default superuser. May be repeated.
    * @throws CodedError `cassandra_unreachable` or `cassandra_login_refused`, which never show a password
    */
   ensure(request: CredentialsRequest): Promise<void>;
@@ -69,14 +73,36 @@ async function createAdmin(request: CredentialsRequest): Promise<Client> {
 }
 
 async function ensureRoles(admin: Client, request: CredentialsRequest): Promise<void> {
-  const { username, password } = request.chat;
+  const { chat, beside, retired = [] } = request;
   await replicateRoles(admin, request);
-  const options = `PASSWORD = ${literal(password)} AND SUPERUSER = false AND LOGIN = true`;
-  const verb = (await roleNames(admin)).has(username) ? "ALTER ROLE" : "CREATE ROLE IF NOT EXISTS";
+  const known = await roleNames(admin);
+  if (beside) await ensureRole(admin, known, beside.admin, true);
+  for (const login of beside ? [chat, beside.chat] : [chat]) {
+    await ensureRole(admin, known, login, false);
+    // Who makes a keyspace gets every right on it and, with CassandraAuthorizer, on none other.
+    await admin.execute(`GRANT CREATE ON ALL KEYSPACES TO ${quoted(login.username)}`);
+    // The role that made it shares it with the one whose turn comes.
+    if (beside && (await hasChatKeyspace(admin)))
+      await admin.execute(`GRANT ALL PERMISSIONS ON KEYSPACE ${quoted(CHAT_KEYSPACE)} TO ${quoted(login.username)}`);
+  }
+  for (const name of [DEFAULT_SUPERUSER.username, ...retired.filter((role) => known.has(role))])
+    await admin.execute(`ALTER ROLE ${quoted(name)} WITH SUPERUSER = false AND LOGIN = false`);
+}
+
+async function ensureRole(
+  admin: Client,
+  known: ReadonlySet<unknown>,
+  { username, password }: Login,
+  superuser: boolean,
+): Promise<void> {
+  const verb = known.has(username) ? "ALTER ROLE" : "CREATE ROLE IF NOT EXISTS";
+  const options = `PASSWORD = ${literal(password)} AND SUPERUSER = ${superuser} AND LOGIN = true`;
   await admin.execute(`${verb} ${quoted(username)} WITH ${options}`);
-  // Who makes a keyspace gets every right on it and, with CassandraAuthorizer, on none other.
-  await admin.execute(`GRANT CREATE ON ALL KEYSPACES TO ${quoted(username)}`);
-  await admin.execute(`ALTER ROLE ${quoted(DEFAULT_SUPERUSER.username)} WITH SUPERUSER = false AND LOGIN = false`);
+}
+
+async function hasChatKeyspace(admin: Client): Promise<boolean> {
+  const query = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
+  return (await admin.execute(query, [CHAT_KEYSPACE])).rowLength > 0;
 }
 
 async function roleNames(admin: Client): Promise<Set<unknown>> {

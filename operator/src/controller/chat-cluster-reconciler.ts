@@ -16,7 +16,9 @@ import { failureProblem, isLasting } from "./failure-problem.ts";
 import { CassandraReconciler } from "./reconcile-cassandra.ts";
 import type { CredentialsState } from "./reconcile-credentials.ts";
 import { reconcileIngress } from "./reconcile-ingress.ts";
+import { chatPasswordsDigest, type PasswordsOutcome, reconcilePasswords } from "./reconcile-passwords.ts";
 import { reconcileRedis } from "./reconcile-redis.ts";
+import { RedisPasswordsReconciler } from "./reconcile-redis-passwords.ts";
 import { ScalingReconciler } from "./reconcile-scaling.ts";
 import { type Credentials, reconcileSecrets } from "./reconcile-secrets.ts";
 import { reconcileServers } from "./reconcile-servers.ts";
@@ -33,6 +35,7 @@ export class ChatClusterReconciler {
   readonly #cassandra = new CassandraReconciler();
   readonly #userSecrets: UserSecretsCheck;
   readonly #redis: RedisWatch;
+  readonly #redisPasswords = new RedisPasswordsReconciler();
   readonly #uids = new Map<string, string>();
   /** Parsed specs by uid: a spec changes with its generation only. */
   readonly #specs = new Map<string, Pick<ChatCluster, "spec"> & { generation: number }>();
@@ -46,6 +49,7 @@ export class ChatClusterReconciler {
       deleted: ({ metadata: { uid = "" } }) => {
         this.#scaling.forgetPod(uid);
         this.#redis.forgetPod(uid);
+        this.#redisPasswords.forgetPod(uid);
       },
     });
   }
@@ -86,6 +90,7 @@ export class ChatClusterReconciler {
       ringWork: outcome?.cassandra?.work,
       redisView: outcome?.redis?.view,
       ingressProblem: outcome?.ingressProblem,
+      passwords: outcome?.passwords ?? { status: cluster.status?.passwords },
       scaling: outcome?.scaling?.decision,
       desiredServers: outcome?.scaling?.decision.replicas,
       draining: outcome?.scaling?.draining ?? [],
@@ -95,7 +100,7 @@ export class ChatClusterReconciler {
     });
     if (work.failures.length > 0) throw new AggregateError(work.failures, "");
     const retry = work.problems.length > 0 || outcome?.cassandra?.credentials.ready === false ? RETRY_MS : undefined;
-    const waits = [outcome?.scaling?.requeueAfterMs, outcome?.redis?.requeueAfterMs];
+    const waits = [outcome?.scaling, outcome?.redis, outcome?.passwords].map((each) => each?.requeueAfterMs);
     return requeue([...waits, outcome?.cassandra?.requeueAfterMs, retry]);
   }
 
@@ -110,10 +115,28 @@ export class ChatClusterReconciler {
     for (const problem of push?.problems ?? []) work.note(problem);
     // Not known which keys are there: the servers stay as they are.
     if (scaling && push)
-      await work.run("servers", () => reconcileServers(context, cluster, scaling.replicas, push.services));
+      await work.run("servers", () =>
+        reconcileServers(context, cluster, scaling.replicas, push.services, chatPasswordsDigest(cluster, secrets)),
+      );
     const ingressProblem = await work.run("ingress", () => reconcileIngress(context, cluster));
     work.note(ingressProblem);
-    return { scaling, cassandra, redis, ingressProblem };
+    const passwords = await work.run("passwords", () =>
+      this.#rotatePasswords(context, cluster, secrets, cassandra?.credentials, work),
+    );
+    return { scaling, cassandra, redis, ingressProblem, passwords };
+  }
+
+  async #rotatePasswords(
+    context: ConcernContext,
+    cluster: ChatCluster,
+    secrets: Credentials,
+    cassandra: CredentialsState | undefined,
+    work: Work,
+  ): Promise<PasswordsOutcome> {
+    const redis = await this.#redisPasswords.reconcile(context, cluster, secrets);
+    work.note(redis.problem);
+    const know = { redis: redis.applied, cassandra: cassandra?.ready === true && cassandra.applied };
+    return reconcilePasswords(context, cluster, secrets, know);
   }
 
   async #watchRedis(context: ConcernContext, cluster: ChatCluster, { redisNode }: Credentials) {

@@ -7,6 +7,7 @@ import type { CassandraCredentials } from "./cassandra-credentials.ts";
 import type { CassandraReplication } from "./cassandra-replication.ts";
 import type { Informers } from "./informers.ts";
 import type { RedisInspector } from "./redis-inspector.ts";
+import type { RedisPasswordSetter } from "./redis-passwords.ts";
 import type { ServerStatusClient } from "./server-status-client.ts";
 
 /** What the reconcilers work with. */
@@ -21,6 +22,7 @@ export interface Dependencies {
   readonly cassandraReplication: CassandraReplication;
   readonly cassandraAgents: CassandraAgentClient;
   readonly redisInspector: RedisInspector;
+  readonly redisPasswords: RedisPasswordSetter;
   /** Images of containers that a spec names none for; "" where the operator has no default. */
   readonly defaultImages: Images;
   /** Where the operator runs, and Cassandra and Redis must let it in from. */

@@ -12,13 +12,20 @@ import type { OperatorConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { CHAT_CLUSTER, childInformer, createInformers } from "./informers.ts";
 import { redisInspector } from "./redis-inspector.ts";
+import { redisPasswordSetter } from "./redis-passwords.ts";
 import { httpServerStatusClient } from "./server-status-client.ts";
 
 /** Tests put their own in the place of what reaches out of Kubernetes. */
 export type Overrides = Partial<
   Pick<
     Dependencies,
-    "serverStatus" | "cassandraCredentials" | "cassandraReplication" | "cassandraAgents" | "redisInspector" | "clock"
+    | "serverStatus"
+    | "cassandraCredentials"
+    | "cassandraReplication"
+    | "cassandraAgents"
+    | "redisInspector"
+    | "redisPasswords"
+    | "clock"
   >
 >;
 
@@ -52,6 +59,7 @@ export function createManager(
     cassandraReplication: cqlCassandraReplication,
     cassandraAgents: httpCassandraAgentClient,
     redisInspector,
+    redisPasswords: redisPasswordSetter,
     clock: systemClock,
     operatorNamespace: config.namespace,
     ...overrides,

@@ -138,7 +138,13 @@ function shortest(waits: readonly (number | undefined)[]): number | undefined {
 /** Somebody else runs Cassandra, and has made the roles. */
 async function nothing(context: ConcernContext, cluster: ChatCluster): Promise<CassandraOutcome> {
   await applyChildren(context, cluster, "cassandra", { beside: [], render: () => [] });
-  return { credentials: { ready: true }, ring: undefined, work: undefined, problems: [], requeueAfterMs: undefined };
+  return {
+    credentials: { ready: true, applied: true },
+    ring: undefined,
+    work: undefined,
+    problems: [],
+    requeueAfterMs: undefined,
+  };
 }
 
 /** A number is used again only with a new volume. */

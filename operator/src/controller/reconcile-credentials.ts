@@ -8,7 +8,8 @@ import type { Credentials } from "./reconcile-secrets.ts";
 
 /** Whether Cassandra's roles are in order, and if not, why. */
 export type CredentialsState =
-  | { readonly ready: true }
+  /** `applied`: as the Secrets and the nodes are now. Else as they were before, which does for those who have logins of then. */
+  | { readonly ready: true; readonly applied: boolean }
   | { readonly ready: false; readonly waiting: true }
   | { readonly ready: false; readonly waiting: false; readonly problem: Problem };
 
@@ -36,20 +37,19 @@ export class CredentialsReconciler {
     const { datacenter, replicationFactor } = cluster.spec.cassandra;
     const { uid } = cluster.metadata;
     const fingerprint = fingerprintOf(ready, cluster, credentials);
-    if (this.#done.get(uid) === fingerprint) return { ready: true };
+    if (this.#done.get(uid) === fingerprint) return { ready: true, applied: true };
     // Roles are written to every replica; with nodes missing that would fail, or lock out those that come later.
     if (ready.length < replicas) {
       // Copies are told of in the status once there were roles: it is known from an operator before this one too.
       const wasDone = this.#done.has(uid) || cluster.status?.cassandra?.replicationFactor !== undefined;
-      return wasDone ? { ready: true } : { ready: false, waiting: true };
+      return wasDone ? { ready: true, applied: false } : { ready: false, waiting: true };
     }
     try {
       await context.cassandraCredentials.ensure({
         contactPoints: ready.map((pod) => `${pod.status?.podIP}:${CASSANDRA_CQL_PORT}`),
         datacenter,
         replicationFactor,
-        admin: credentials.cassandraAdmin,
-        chat: credentials.cassandra,
+        ...rolesOf(credentials),
       });
     } catch (error) {
       return { ready: false, waiting: false, problem: { reason: "CredentialsNotApplied", message: messageOf(error) } };
@@ -57,7 +57,7 @@ export class CredentialsReconciler {
     this.#done.set(uid, fingerprint);
     const note = "Cassandra's roles are in order, its default superuser is off";
     context.events.record(cluster, { type: "Normal", reason: "CredentialsApplied", action: "ApplyCredentials", note });
-    return { ready: true };
+    return { ready: true, applied: true };
   }
 
   forget(uid: string): void {
@@ -66,6 +66,10 @@ export class CredentialsReconciler {
 }
 
 function fingerprintOf(pods: readonly PodObject[], cluster: ChatCluster, credentials: Credentials): string {
-  const parts = [pods.map(({ metadata }) => metadata.uid), cluster.spec.cassandra.datacenter, credentials];
+  const parts = [pods.map(({ metadata }) => metadata.uid), cluster.spec.cassandra.datacenter, rolesOf(credentials)];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+function rolesOf({ cassandra, cassandraAdmin, cassandraTurns }: Credentials) {
+  return { admin: cassandraAdmin, chat: cassandra, ...cassandraTurns };
 }

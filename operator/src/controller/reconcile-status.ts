@@ -29,6 +29,7 @@ export type Findings = Pick<
   | "ringWork"
   | "redisView"
   | "ingressProblem"
+  | "passwords"
   | "scaling"
   | "draining"
   | "connections"

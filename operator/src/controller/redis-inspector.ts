@@ -1,32 +1,21 @@
-import { CodedError, messageOf } from "@chatcluster/foundation/errors";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type { RedisReading, SentinelReading } from "../redis/view.ts";
 import { REDIS_PORT, SENTINEL_PORT } from "../resource/names.ts";
 import { NODE_USER } from "../resource/redis-access.ts";
 import { SENTINEL_MASTER } from "../resource/redis-members.ts";
-
-/** Milliseconds for the connection, and again for each answer. */
-const TIMEOUT_MS = 1_500;
-
-/** A pod of Redis or a sentinel that has an address. */
-export interface RedisPlace {
-  /** The pod's name, for messages. */
-  readonly pod: string;
-  readonly ip: string;
-  readonly port?: number;
-}
+import { askRedis, type RedisPlace } from "./redis-session.ts";
 
 /** Asks Redis servers and sentinels who they are. */
 export interface RedisInspector {
-  /** @throws CodedError `redis_unreachable`, naming the pod and never a password */
+  /** @throws as `askRedis` */
   server(place: RedisPlace, password: string): Promise<RedisReading>;
-  /** @throws as `server` */
+  /** @throws as `askRedis` */
   sentinel(place: RedisPlace, password: string): Promise<SentinelReading>;
-  /** Makes a server a replica of `master`. @throws as `server` */
+  /** Makes a server a replica of `master`. @throws as `askRedis` */
   follow(place: RedisPlace, password: string, master: string): Promise<void>;
 }
 
-/** Speaks to the pods' own addresses, with a connection for each question: one every few seconds is not worth holding. */
+/** Speaks to the pods' own addresses. */
 export const redisInspector: RedisInspector = {
   server: (place, password) =>
     ask(place, place.port ?? REDIS_PORT, password, async (redis) => readReplication(await redis.info("replication"))),
@@ -46,41 +35,13 @@ export const redisInspector: RedisInspector = {
     ask(place, place.port ?? REDIS_PORT, password, async (redis) => void (await redis.replicaof(master, REDIS_PORT))),
 };
 
-async function ask<Answer>(
-  { pod, ip }: RedisPlace,
+function ask<Answer>(
+  place: RedisPlace,
   port: number,
   password: string,
   question: (redis: Redis) => Promise<Answer>,
 ): Promise<Answer> {
-  const redis = new Redis({
-    host: ip,
-    port,
-    username: NODE_USER,
-    password,
-    protocol: 2,
-    lazyConnect: true,
-    enableReadyCheck: false,
-    disableClientInfo: true,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    connectTimeout: TIMEOUT_MS,
-    commandTimeout: TIMEOUT_MS,
-  });
-  let reason: unknown;
-  redis.on("error", (error) => {
-    reason = error;
-  });
-  try {
-    await redis.connect();
-    return await question(redis);
-  } catch (error) {
-    // "Connection is closed" says less than what closed it.
-    throw new CodedError("redis_unreachable", `pod ${pod} does not answer: ${messageOf(reason ?? error)}`, {
-      cause: error,
-    });
-  } finally {
-    redis.disconnect();
-  }
+  return askRedis(place, port, { username: NODE_USER, password }, question);
 }
 
 /** Reads the answer to `INFO replication`. https://redis.io/docs/latest/commands/info/ */

@@ -114,6 +114,7 @@ test("a master, its replicas and three sentinels are made, each known by the add
   assert.deepEqual(Object.keys(data as object).sort(), [
     "auth.conf",
     "node-password",
+    "operator-password",
     "password",
     "sentinel-auth.conf",
   ]);

@@ -7,6 +7,7 @@ import { containerResources } from "./container-resources.ts";
 import { pullSecrets } from "./image-pull.ts";
 import type { Images } from "./images.ts";
 import { CHAT_ADMIN_PORT, CHAT_PORT, childName, labels, selectorLabels } from "./names.ts";
+import { PASSWORDS_ANNOTATION } from "./passwords-annotation.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
 import { pushVolumeMounts, pushVolumes } from "./push-credentials.ts";
 import { surgeBy } from "./rollout.ts";
@@ -25,6 +26,7 @@ export function chatDeployment(
   images: Images,
   replicas: number,
   push: readonly PushService[],
+  passwords: string | undefined,
 ): void {
   const { servers } = cluster.spec;
   const selector = selectorLabels(cluster, "chat");
@@ -35,7 +37,10 @@ export function chatDeployment(
       ...surgeBy(servers.surge),
       selector: { matchLabels: selector },
       template: {
-        metadata: { labels: labels(cluster, "chat") },
+        metadata: {
+          labels: labels(cluster, "chat"),
+          ...(passwords !== undefined && { annotations: { [PASSWORDS_ANNOTATION]: passwords } }),
+        },
         spec: {
           ...pullSecrets(cluster),
           automountServiceAccountToken: false,

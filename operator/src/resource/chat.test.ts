@@ -105,6 +105,16 @@ test("a roll starts as many servers as the spec says, and no server goes before 
   assert.deepEqual(surge({ servers: { surge: 3 } }), { maxSurge: 3, maxUnavailable: 0 });
 });
 
+test("the servers are rolled when their logins are others; before the first rotation nothing tells of them", () => {
+  const template = (passwords?: string) => {
+    const objects = chatObjects(sampleCluster(), sampleImages, 2, [], passwords);
+    const found = objects.find(({ kind }) => kind === "Deployment") as { spec?: { template: { metadata: object } } };
+    return found.spec?.template.metadata as { annotations?: Record<string, string> };
+  };
+  assert.equal(template().annotations, undefined);
+  assert.deepEqual(template("digest").annotations, { "chatcluster.dev/passwords": "digest" });
+});
+
 test("the same spec renders the same objects: nothing depends on time or chance", () => {
   const first = JSON.stringify(chatObjects(sampleCluster(), sampleImages, 2));
   assert.equal(JSON.stringify(chatObjects(sampleCluster(), sampleImages, 2)), first);

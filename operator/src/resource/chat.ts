@@ -13,18 +13,20 @@ import { render } from "./render.ts";
  * Every object of the chat servers, in the order in which they are applied.
  *
  * @param push the push services whose keys are there
+ * @param passwords a digest of the logins that the servers are made with
  */
 export function chatObjects(
   cluster: ChatCluster,
   images: Images,
   replicas: number,
   push: readonly PushService[] = wantedPushServices(cluster),
+  passwords?: string,
 ): KubernetesObject[] {
   return render(cluster, (scope) => {
     chatService(scope, cluster);
     chatAdminService(scope, cluster);
     podDisruptionBudget(scope, cluster, "chat");
-    chatDeployment(scope, cluster, images, replicas, push);
+    chatDeployment(scope, cluster, images, replicas, push, passwords);
   }).map((object) =>
     object.kind === "Deployment" ? overlayPodTemplate(object, cluster.spec.servers.podTemplate) : object,
   );

@@ -13,10 +13,12 @@ import {
   selectorLabels,
 } from "./names.ts";
 
-/** `NAME-redis`: the chat servers reach Redis and, with replicas, its own servers, the sentinels and the operator, which looks who is the master. */
+/** `NAME-redis`: the chat servers reach Redis, the operator, which replaces passwords, and, with replicas, its own servers and the sentinels. */
 export function redisNetworkPolicy(scope: Construct, cluster: ChatCluster, operatorNamespace: string): void {
   const from =
-    cluster.spec.redis.mode === "sentinel" ? redisPeers(cluster, operatorNamespace) : [pods(cluster, "chat")];
+    cluster.spec.redis.mode === "sentinel"
+      ? redisPeers(cluster, operatorNamespace)
+      : [pods(cluster, "chat"), operatorPods(operatorNamespace)];
   policy(scope, cluster, "redis", [{ from, ports: [REDIS_PORT] }]);
 }
 

@@ -13,7 +13,7 @@ let redis: Redis;
 before(async () => {
   service = await startRedis();
   redis = new Redis({ host: service.host, port: service.port, protocol: 2 });
-  for (const line of redisUsers({ chat: "a", node: "b" }).split("\n")) {
+  for (const line of redisUsers([{ chat: "a", node: "b", operator: "c" }]).split("\n")) {
     const [directive, name = "", ...rules] = line.split(" ");
     if (directive === "user" && name !== "default") await redis.call("ACL", "SETUSER", name, ...rules);
   }

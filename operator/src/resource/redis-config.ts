@@ -14,6 +14,8 @@ export const REDIS_AUTH_KEY = "auth.conf";
 export const SENTINEL_AUTH_KEY = "sentinel-auth.conf";
 /** Key of the Redis Secret with the password of Redis servers and sentinels among themselves. */
 export const NODE_PASSWORD_KEY = "node-password";
+/** Key of the Redis Secret with the password by which the operator changes passwords. */
+export const OPERATOR_PASSWORD_KEY = "operator-password";
 
 /** Share of the memory limit at which Redis refuses writes: a rewrite of the append-only file needs the rest. */
 const MEMORY_SHARE = 0.75;
@@ -60,11 +62,6 @@ function replication(cluster: ChatCluster): string[] {
     "repl-backlog-size 16mb",
     "repl-diskless-sync-delay 1",
   ];
-}
-
-/** The lines that redis.conf includes from the Secret, in mode `standalone`. */
-export function redisAuthConfig(password: string): string {
-  return `requirepass ${password}\n`;
 }
 
 /** The files of the ConfigMap by name. */

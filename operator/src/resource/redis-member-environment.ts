@@ -1,7 +1,5 @@
 import type { k8s } from "cdk8s-plus-28";
 import type { ChatCluster } from "../api/chat-cluster.ts";
-import { secretNames } from "./names.ts";
-import { NODE_PASSWORD_KEY } from "./redis-config.ts";
 import { redisNames, SENTINEL_QUORUM, sentinelNames } from "./redis-members.ts";
 
 /** What the scripts of redis-scripts.ts read. */
@@ -11,10 +9,5 @@ export function memberEnvironment(cluster: ChatCluster): k8s.EnvVar[] {
     { name: "REDIS_MEMBERS", value: redisNames(cluster).join(" ") },
     { name: "SENTINEL_MEMBERS", value: sentinelNames(cluster).join(" ") },
     { name: "QUORUM", value: String(SENTINEL_QUORUM) },
-    // redis-cli's own variable: the password is on no command line.
-    {
-      name: "REDISCLI_AUTH",
-      valueFrom: { secretKeyRef: { name: secretNames(cluster).redis, key: NODE_PASSWORD_KEY } },
-    },
   ];
 }

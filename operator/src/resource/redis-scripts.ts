@@ -1,16 +1,22 @@
 /**
  * Shell scripts that run in the pods of Redis and the sentinels in mode `sentinel`, with what the images have: sh, redis-cli and coreutils.
- * Their environment: `MEMBER`, the pod's own name; `REDIS_MEMBERS` and `SENTINEL_MEMBERS`, the names of all; `REDISCLI_AUTH`, redis-cli's own variable.
+ * Their environment: `MEMBER`, the pod's own name; `REDIS_MEMBERS` and `SENTINEL_MEMBERS`, the names of all.
  * The folders are variables for the tests alone.
  */
 
 /** What the others share. */
 export const MEMBERS_SCRIPT = `\
+# The password of the servers and sentinels, out of the file that follows the Secret: it may be another one since this container started. By redis-cli's own
+# variable, so that it is on no command line.
+password() {
+  sed -n -e 's/^masterauth //p' -e 's/^sentinel sentinel-pass //p' "\${AUTH:-/etc/redis-auth}/auth.conf"
+}
+
 # Asks a Redis or a sentinel; nothing when it does not answer. host, port, command...
 ask() {
   host="$1" port="$2"
   shift 2
-  timeout 2 redis-cli --user node -h "$host" -p "$port" "$@" 2>/dev/null | tr -d '\\r' || true
+  REDISCLI_AUTH="$(password)" timeout 2 redis-cli --user node -h "$host" -p "$port" "$@" 2>/dev/null | tr -d '\\r' || true
 }
 
 is_redis_member() {

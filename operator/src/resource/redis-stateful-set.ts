@@ -8,6 +8,7 @@ import { pullSecrets } from "./image-pull.ts";
 import type { Images } from "./images.ts";
 import { childName, labels, REDIS_PORT, secretNames, selectorLabels } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
+import { PROBE_USER } from "./redis-access.ts";
 import { REDIS_AUTH_DIRECTORY, REDIS_AUTH_KEY, redisConfig, redisFiles } from "./redis-config.ts";
 import { memberEnvironment } from "./redis-member-environment.ts";
 import { memberHosts, type RedisAddresses } from "./redis-members.ts";
@@ -88,24 +89,17 @@ function redisContainer(cluster: ChatCluster, images: Images): k8s.Container {
     imagePullPolicy: cluster.spec.images.pullPolicy,
     command: ["redis-server", "/etc/redis/redis.conf"],
     ports: [{ name: "redis", containerPort: REDIS_PORT, protocol: "TCP" }],
-    env: [
-      // redis-cli's own variable: the password is not on the probes' command line.
-      {
-        name: "REDISCLI_AUTH",
-        valueFrom: { secretKeyRef: { name: secretNames(cluster).redis, key: "password" } },
-      },
-    ],
     resources: containerResources(cluster.spec.redis.resources),
     securityContext: containerSecurityContext,
     // It answers while it loads its file, so liveness needs no long wait; readiness wants the PONG.
     livenessProbe: {
-      exec: { command: ["redis-cli", "ping"] },
+      exec: { command: PING },
       periodSeconds: 10,
       timeoutSeconds: 5,
       failureThreshold: 6,
     },
     readinessProbe: {
-      exec: { command: ["sh", "-c", 'test "$(redis-cli ping)" = PONG'] },
+      exec: { command: ["sh", "-c", ANSWERS] },
       periodSeconds: 2,
       timeoutSeconds: 3,
       failureThreshold: 3,
@@ -128,10 +122,9 @@ function memberContainer(cluster: ChatCluster, images: Images): k8s.Container {
     lifecycle: { preStop: { exec: { command: ["sh", "/etc/redis/hand-over.sh"] } } },
     // Until two sentinels agree there is no Redis, and a restart would not help.
     startupProbe: { ...container.livenessProbe, exec: { command: PING }, periodSeconds: 2, failureThreshold: 43_200 },
-    livenessProbe: { ...container.livenessProbe, exec: { command: PING } },
     // A replica is ready when it follows: a node must not be drained while the only other copy is on its way.
     readinessProbe: {
-      exec: { command: ["sh", "-c", READY] },
+      exec: { command: ["sh", "-c", FOLLOWS] },
       periodSeconds: 3,
       timeoutSeconds: 3,
       failureThreshold: 3,
@@ -140,6 +133,8 @@ function memberContainer(cluster: ChatCluster, images: Images): k8s.Container {
   };
 }
 
-const PING = ["redis-cli", "--user", "node", "ping"];
-const READY =
-  'test "$(redis-cli --user node ping)" = PONG && redis-cli --user node info replication | grep -Eq "^(role:master|master_link_status:up)"';
+/** As a user who has no password: redis-cli logs in by name only with one, and any will do. */
+const CLI = ["redis-cli", "--no-auth-warning", "--user", PROBE_USER, "--pass", PROBE_USER];
+const PING = [...CLI, "ping"];
+const ANSWERS = `test "$(${PING.join(" ")})" = PONG`;
+const FOLLOWS = `${ANSWERS} && ${CLI.join(" ")} info replication | grep -Eq "^(role:master|master_link_status:up)"`;

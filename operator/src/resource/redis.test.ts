@@ -3,10 +3,10 @@ import { test } from "node:test";
 import type { KubernetesObject } from "../runtime/index.ts";
 import { sampleCluster, sampleImages } from "../testing/sample.ts";
 import { type RedisSurroundings, redisObjects, sentinelObjects } from "./redis.ts";
-import { redisUsers, sentinelUsers } from "./redis-access.ts";
+import { redisUsers, sentinelUsers, standaloneUsers } from "./redis-access.ts";
 import { redisAddressObjects } from "./redis-members.ts";
 
-const PASSWORDS = { chat: "of-chat", node: "of-nodes" };
+const PASSWORDS = { chat: "of-chat", node: "of-nodes", operator: "of-operator" };
 
 interface PodSpec {
   hostAliases: { ip: string; hostnames: string[] }[];
@@ -85,12 +85,38 @@ test("Redis is rolled by the operator; what Redis rewrites, passwords in it, is 
 test("no password is in a ConfigMap or a pod template; in the Secret, users have only its digest", () => {
   const { redis, sentinels } = replicated();
   const rendered = JSON.stringify([redis, sentinels]);
-  for (const word of ["requirepass", "masterauth", "auth-pass", "sentinel-pass"])
-    assert.equal(rendered.includes(word), false, word);
-  for (const text of [redisUsers(PASSWORDS), sentinelUsers(PASSWORDS, "chat")]) {
+  for (const word of ["requirepass", "masterauth", "sentinel auth-pass", "sentinel sentinel-pass", "user"])
+    assert.equal(rendered.includes(`\\n${word} `), false, word);
+  for (const text of [redisUsers([PASSWORDS]), sentinelUsers([PASSWORDS], "chat")]) {
     assert.match(text, /^user default off$/m);
     assert.doesNotMatch(text, /of-chat/);
     assert.match(text, /^user chat on #[0-9a-f]{64} resetkeys resetchannels /m);
+  }
+});
+
+test("while passwords are replaced each user has both, and the servers use the first ones themselves", () => {
+  const next = { chat: "new-of-chat", node: "new-of-nodes", operator: "new-of-operator" };
+  const digest = "#[0-9a-f]{64}";
+  for (const text of [redisUsers([next, PASSWORDS]), sentinelUsers([next, PASSWORDS], "chat")]) {
+    for (const user of ["chat", "node", "operator"])
+      assert.match(text, new RegExp(`^user ${user} on ${digest} ${digest} resetkeys`, "m"));
+    assert.match(text, / new-of-nodes$/m);
+    assert.doesNotMatch(text, / of-nodes$/m);
+  }
+  assert.match(standaloneUsers(["b", "a"]), new RegExp(`^user default on ${digest} ${digest} ~\\* &\\* \\+@all$`, "m"));
+});
+
+test("no container is started with a password of Redis: it would keep it when that is replaced", () => {
+  const standalone = redisObjects(sampleCluster(), {
+    images: sampleImages,
+    volumeSize: "1Gi",
+    operatorNamespace: "system",
+    addresses: {},
+  });
+  for (const objects of [replicated().redis, replicated().sentinels, standalone]) {
+    const { containers } = find<StatefulSet>(objects, "StatefulSet").spec.template.spec;
+    for (const { env = [] } of containers) assert.doesNotMatch(JSON.stringify(env), /secretKeyRef/);
+    assert.match(JSON.stringify(containers), /--user probe --pass probe|"--user","probe","--pass","probe"/);
   }
 });
 

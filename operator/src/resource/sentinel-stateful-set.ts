@@ -7,6 +7,7 @@ import { pullSecrets } from "./image-pull.ts";
 import type { Images } from "./images.ts";
 import { childName, labels, SENTINEL_PORT, secretNames, selectorLabels } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
+import { PROBE_USER } from "./redis-access.ts";
 import { REDIS_AUTH_DIRECTORY, REDIS_AUTH_KEY, SENTINEL_AUTH_KEY } from "./redis-config.ts";
 import { memberEnvironment } from "./redis-member-environment.ts";
 import { memberHosts, type RedisAddresses, sentinelNames } from "./redis-members.ts";
@@ -74,7 +75,8 @@ export function sentinelStatefulSet(
 }
 
 function sentinelContainer(cluster: ChatCluster, images: Images): k8s.Container {
-  const ping = ["sh", "-c", 'test "$(redis-cli --user node -p 26379 ping)" = PONG'];
+  const cli = `redis-cli --no-auth-warning --user ${PROBE_USER} --pass ${PROBE_USER} -p ${SENTINEL_PORT}`;
+  const ping = ["sh", "-c", `test "$(${cli} ping)" = PONG`];
   return {
     name: "sentinel",
     image: images.redis,

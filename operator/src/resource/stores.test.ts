@@ -128,7 +128,7 @@ test("the stores are open to the chat servers, Cassandra's nodes and the operato
       ),
     ]);
   };
-  assert.deepEqual(rulesOf(redisObjects(sampleCluster(), around)), [[[6379], ["chat"]]]);
+  assert.deepEqual(rulesOf(redisObjects(sampleCluster(), around)), [[[6379], ["chat", "system operator"]]]);
   assert.deepEqual(rulesOf(cassandraObjects(sampleCluster(), sampleImages, CASSANDRA_SIZE, "system")), [
     [[9042], ["chat", "cassandra", "system operator"]],
     [[7000], ["cassandra"]],

@@ -34,6 +34,7 @@ function observe(over: Partial<Observation> = {}): Observation {
     credentials: { ready: true },
     ring: { nodes: 1, replicationFactor: 1 },
     ringWork: undefined,
+    passwords: { status: undefined },
     scaling: { reason: "AtTarget", message: "2 servers hold the connections" },
     draining: [],
     connections: 7,

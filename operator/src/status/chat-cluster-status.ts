@@ -43,6 +43,7 @@ export function chatClusterStatus(
     connections: connections ?? cluster.status?.connections ?? 0,
     ...(observation.ring === undefined ? {} : { cassandra: observation.ring }),
     ...redisMaster(observation),
+    ...(observation.passwords.status === undefined ? {} : { passwords: observation.passwords.status }),
     selector: selectorText(selectorLabels(cluster, "chat")),
     conditions: mergeConditions(cluster.status?.conditions, conditions, generation, clock),
   };

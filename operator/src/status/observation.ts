@@ -1,5 +1,5 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
-import type { CassandraStatus } from "../api/status.ts";
+import type { CassandraStatus, PasswordsStatus } from "../api/status.ts";
 import type { RedisView } from "../redis/view.ts";
 import type { KubernetesObject } from "../runtime/object.ts";
 import type { PodProblem } from "./pod-problem.ts";
@@ -52,6 +52,8 @@ export interface Observation {
   readonly ring: CassandraStatus | undefined;
   /** What is under way in it beyond what its StatefulSet shows. */
   readonly ringWork: Problem | undefined;
+  /** The last rotation of the passwords, and what of one is under way. */
+  readonly passwords: { readonly status: PasswordsStatus | undefined; readonly work?: Problem };
   readonly scaling: { readonly reason: string; readonly message: string } | undefined;
   readonly draining: readonly string[];
   readonly connections: number | undefined;

@@ -8,6 +8,7 @@ export function progressing(observation: Observation): DesiredCondition {
   if (observation.draining.length > 0)
     return { type, status: "True", reason: "Draining", message: `draining ${observation.draining.join(", ")}` };
   if (observation.ringWork) return { type, status: "True", ...observation.ringWork };
+  if (observation.passwords.work) return { type, status: "True", ...observation.passwords.work };
   const moving = unsettled(observation);
   if (moving.length > 0)
     return { type, status: "True", reason: "RollingOut", message: `waiting for ${moving.join(", ")}` };

@@ -1,6 +1,7 @@
 /**
  * The operator's program, for tests of what a crash leaves behind: it kills itself just after its step `$CRASH_AFTER`. A step is a reply of the API
  * server to a write (of Leases and Events, which decide nothing, none is counted), or a chat server's answer to a drain, or a Cassandra agent's to a decommission.
+ * With `$PLAYED_STORES` Redis and Cassandra take every login that they are told, and each telling is a step too.
  */
 import { loadConfig } from "@chatcluster/foundation/config";
 import { createLogger } from "@chatcluster/foundation/logger";
@@ -22,6 +23,15 @@ function step(): void {
   if (steps === crashAfter) process.kill(process.pid, "SIGKILL");
 }
 
+const playedStores = {
+  cassandraCredentials: { ensure: async () => step() },
+  cassandraReplication: {
+    read: async () => new Map([["chat", 1]]),
+    change: () => Promise.reject(new TypeError("nobody asked for other copies")),
+  },
+  redisPasswords: { set: async () => step() },
+};
+
 const config = loadConfig(operatorConfigSchema, process.env, "OPERATOR_");
 const manager = createManager(config, loadKubeConfig(), createLogger("crashing-operator", "info"), {
   serverStatus: {
@@ -39,6 +49,7 @@ const manager = createManager(config, loadKubeConfig(), createLogger("crashing-o
       step();
     },
   },
+  ...(process.env.PLAYED_STORES === "true" && playedStores),
 });
 const { apiCalls } = manager.metrics;
 const count = apiCalls.inc.bind(apiCalls) as (labels: { verb: string; resource: string; status: number }) => void;

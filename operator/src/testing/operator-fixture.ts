@@ -15,8 +15,11 @@ import type { CassandraReplication, ReplicationRequest } from "../controller/cas
 import { operatorConfigSchema } from "../controller/config.ts";
 import { createManager } from "../controller/operator.ts";
 import type { RedisInspector } from "../controller/redis-inspector.ts";
+import type { RedisPasswordSetter } from "../controller/redis-passwords.ts";
 import type { ServerStatus, ServerStatusClient } from "../controller/server-status-client.ts";
 import type { RedisReading, SentinelReading } from "../redis/view.ts";
+import type { RedisAccess } from "../resource/redis-access.ts";
+import type { RedisMember } from "../resource/redis-members.ts";
 import { type Client, type KubernetesObject, resourceKind } from "../runtime/index.ts";
 import { kubeConfigOf, quietLogger } from "../runtime/testing/api.ts";
 
@@ -154,6 +157,17 @@ export class ScriptedRedis implements RedisInspector {
   }
 }
 
+/** Remembers who was told which passwords last; a pod that is away is not told. */
+export class RecordedPasswords implements RedisPasswordSetter {
+  readonly told = new Map<string, RedisAccess>();
+  readonly away = new Set<string>();
+
+  async set({ pod }: { pod: string }, _member: RedisMember, access: RedisAccess): Promise<void> {
+    if (this.away.has(pod)) throw new CodedError("redis_unreachable", `pod ${pod} does not answer`);
+    this.told.set(pod, access);
+  }
+}
+
 function answer<Reading>(readings: ReadonlyMap<string, Reading>, pod: string): Reading {
   const reading = readings.get(pod);
   if (!reading) throw new CodedError("redis_unreachable", `pod ${pod} does not answer`);
@@ -213,6 +227,7 @@ export async function startOperator(
 ) {
   const credentials = new RecordedCredentials();
   const redis = new ScriptedRedis();
+  const redisPasswords = new RecordedPasswords();
   const config = Value.Default(operatorConfigSchema, {
     namespace: SYSTEM,
     podName: "operator-test",
@@ -229,6 +244,7 @@ export async function startOperator(
     cassandraAgents: cassandra.agents ?? new ScriptedRing(),
     cassandraReplication: cassandra.replication ?? new ScriptedReplication(),
     redisInspector: redis,
+    redisPasswords,
   });
   const stop = new AbortController();
   const running = manager.run(stop.signal);
@@ -240,6 +256,7 @@ export async function startOperator(
     servers,
     credentials,
     redis,
+    redisPasswords,
     /** Requests that wrote anything but Leases and Events since the start. */
     async writes(): Promise<number> {
       const { values } = await manager.metrics.apiCalls.get();

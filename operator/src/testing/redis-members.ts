@@ -10,7 +10,7 @@ import { Redis } from "ioredis";
 import { redisInspector } from "../controller/redis-inspector.ts";
 import { type RedisReading, type RedisView, redisView, type SentinelReading } from "../redis/view.ts";
 import { SENTINEL_PORT } from "../resource/names.ts";
-import { type RedisPasswords, redisUsers, sentinelUsers } from "../resource/redis-access.ts";
+import { type Accepted, type RedisPasswords, redisUsers, sentinelUsers } from "../resource/redis-access.ts";
 import { redisFiles } from "../resource/redis-config.ts";
 import { SENTINEL_MASTER, SENTINEL_QUORUM } from "../resource/redis-members.ts";
 import { sentinelFiles } from "../resource/sentinel-config.ts";
@@ -21,7 +21,7 @@ import { sampleCluster } from "./sample.ts";
  * their own that stand for the addresses of the Services. Only the times after which a server counts as lost are shorter.
  */
 
-export const PASSWORDS: RedisPasswords = { chat: "chat-secret", node: "node-secret" };
+export const PASSWORDS: RedisPasswords = { chat: "chat-secret", node: "node-secret", operator: "operator-secret" };
 const SHORTER: readonly (readonly [RegExp, string])[] = [
   [/(down-after-milliseconds \w+) \d+/, "$1 1000"],
   [/(failover-timeout \w+) \d+/, "$1 3000"],
@@ -34,13 +34,21 @@ export interface RedisMemberPod {
   readonly service: ServiceProcess;
   /** Runs the hook that runs before it ends. */
   handOver(): Promise<void>;
+  /** Has the file of the Secret say what it says now, as the kubelet does. */
+  refresh(): Promise<void>;
   /** A new volume. */
   wipe(): Promise<void>;
+}
+
+/** The Secret: passwords that are accepted. */
+interface SecretOfMembers {
+  accepted: Accepted<RedisPasswords>;
 }
 
 export class RedisMembers implements AsyncDisposable {
   readonly redis: RedisMemberPod[] = [];
   readonly sentinels: RedisMemberPod[] = [];
+  readonly #secret: SecretOfMembers = { accepted: [PASSWORDS] };
 
   /** Starts all of them at once, in no order. */
   static async start(): Promise<RedisMembers> {
@@ -53,9 +61,9 @@ export class RedisMembers implements AsyncDisposable {
       REDIS_MEMBERS: redis.join(" "),
       SENTINEL_MEMBERS: sentinels.join(" "),
       QUORUM: String(SENTINEL_QUORUM),
-      REDISCLI_AUTH: PASSWORDS.node,
     };
-    const start = (kind: "redis" | "sentinel") => (address: string) => startMember(kind, address, environment);
+    const start = (kind: "redis" | "sentinel") => (address: string) =>
+      startMember(kind, address, environment, members.#secret);
     const started = await Promise.allSettled([...redis.map(start("redis")), ...sentinels.map(start("sentinel"))]);
     for (const [index, result] of started.entries())
       if (result.status === "fulfilled") (index < redis.length ? members.redis : members.sentinels).push(result.value);
@@ -63,6 +71,16 @@ export class RedisMembers implements AsyncDisposable {
     if (!failed) return members;
     await members[Symbol.asyncDispose]();
     throw failed.reason;
+  }
+
+  /** Writes other passwords into the Secret. Those that run only have the file of it. */
+  async accept(accepted: Accepted<RedisPasswords>): Promise<void> {
+    this.#secret.accepted = accepted;
+    for (const pod of this.pods) await pod.refresh();
+  }
+
+  get #password(): string {
+    return this.#secret.accepted[0].node;
   }
 
   get pods(): RedisMemberPod[] {
@@ -76,14 +94,14 @@ export class RedisMembers implements AsyncDisposable {
       this.redis.map(
         async ({ address }): Promise<[string, RedisReading | undefined]> => [
           address,
-          await redisInspector.server({ pod: address, ip: address }, PASSWORDS.node).catch(away),
+          await redisInspector.server({ pod: address, ip: address }, this.#password).catch(away),
         ],
       ),
     );
     const sentinels = await Promise.all(
       this.sentinels.map(
         ({ address }): Promise<SentinelReading | undefined> =>
-          redisInspector.sentinel({ pod: address, ip: address }, PASSWORDS.node).catch(away),
+          redisInspector.sentinel({ pod: address, ip: address }, this.#password).catch(away),
       ),
     );
     return redisView(new Map(servers), sentinels, SENTINEL_QUORUM);
@@ -113,11 +131,17 @@ export class RedisMembers implements AsyncDisposable {
           host: address,
           port: SENTINEL_PORT,
           username: "node",
-          password: PASSWORDS.node,
+          password: this.#password,
           protocol: 2,
+          retryStrategy: () => null,
+          maxRetriesPerRequest: 0,
         });
+        // One that is just being restarted knows nothing yet.
+        redis.on("error", () => undefined);
         try {
           return ((await redis.call("SENTINEL", "REPLICAS", SENTINEL_MASTER)) as unknown[]).length;
+        } catch {
+          return 0;
         } finally {
           redis.disconnect();
         }
@@ -143,6 +167,7 @@ async function startMember(
   kind: "redis" | "sentinel",
   address: string,
   environment: Record<string, string>,
+  secret: SecretOfMembers,
 ): Promise<RedisMemberPod> {
   const env = { ...environment, MEMBER: address };
   let folder = "";
@@ -154,6 +179,7 @@ async function startMember(
     async command(directory) {
       folder = directory;
       await writeFiles(kind, address, directory);
+      await writeUsers(kind, directory, secret);
       return [
         "env",
         `SCRIPTS=${directory}/scripts`,
@@ -173,9 +199,10 @@ async function startMember(
     async handOver() {
       const scripts = join(folder, "scripts");
       await promisify(execFile)("sh", [join(scripts, "hand-over.sh")], {
-        env: { ...process.env, ...env, SCRIPTS: scripts },
+        env: { ...process.env, ...env, SCRIPTS: scripts, AUTH: join(folder, "auth") },
       });
     },
+    refresh: () => writeUsers(kind, folder, secret),
     async wipe() {
       await rm(join(folder, "data"), { recursive: true });
     },
@@ -195,6 +222,9 @@ async function writeFiles(kind: "redis" | "sentinel", address: string, directory
     for (const [pattern, shorter] of SHORTER) here = here.replace(pattern, shorter);
     await writeFile(join(directory, "scripts", name), here);
   }
-  const users = kind === "redis" ? redisUsers(PASSWORDS) : sentinelUsers(PASSWORDS, SENTINEL_MASTER);
+}
+
+async function writeUsers(kind: "redis" | "sentinel", directory: string, { accepted }: SecretOfMembers): Promise<void> {
+  const users = kind === "redis" ? redisUsers(accepted) : sentinelUsers(accepted, SENTINEL_MASTER);
   await writeFile(join(directory, "auth", "auth.conf"), users, { mode: 0o600 });
 }

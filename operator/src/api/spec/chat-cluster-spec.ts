@@ -4,6 +4,7 @@ import { CassandraSpec } from "./cassandra.ts";
 import { ImagesSpec } from "./images.ts";
 import { IngressSpec } from "./ingress.ts";
 import { LimitsSpec } from "./limits.ts";
+import { PasswordsSpec } from "./passwords.ts";
 import { PushSpec } from "./push.ts";
 import { RedisSpec } from "./redis.ts";
 import { ServersSpec } from "./servers.ts";
@@ -39,11 +40,12 @@ export const ChatClusterSpec = Type.Object(
     retention: RetentionSpec,
     limits: LimitsSpec,
     push: PushSpec,
+    passwords: PasswordsSpec,
     dashboard: Dashboard,
     networkPolicies: Type.Boolean({
       default: true,
       description:
-        "Whether NetworkPolicies close Redis to all but the chat servers and, with replicas, its own servers, the sentinels and the operator; and " +
+        "Whether NetworkPolicies close Redis to all but the chat servers, the operator and, with replicas, its own servers and the sentinels; and " +
         "Cassandra to all but the chat servers, its own nodes and the operator. The " +
         "network must enforce them. Switch off where something else has to reach the stores.",
     }),
