@@ -1,9 +1,13 @@
+import { until } from "@chatcluster/foundation/until";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
 import type { Cluster } from "./cluster.ts";
 
 const PodUids = Type.Object({ items: Type.Array(Type.Object({ metadata: Type.Object({ uid: Type.String() }) })) });
 const ViewOfMaster = Type.Object({ status: Type.Object({ redisMaster: Type.String() }) });
+const ViewOfPasswords = Type.Object({
+  status: Type.Object({ passwords: Type.Optional(Type.Object({ rotatedFor: Type.Optional(Type.String()) })) }),
+});
 const Notes = Type.Object({
   items: Type.Array(
     Type.Object({ message: Type.String(), metadata: Type.Object({ creationTimestamp: Type.String() }) }),
@@ -26,6 +30,23 @@ export class RedisServers {
   async master(): Promise<string> {
     const view = await this.#json(["chatcluster", this.#name]);
     return Value.Parse(ViewOfMaster, view).status.redisMaster;
+  }
+
+  /** Has all passwords replaced, and waits until the old ones are refused. */
+  async rotatePasswords(): Promise<void> {
+    const request = new Date().toISOString();
+    const annotation = `chatcluster.dev/rotate-passwords=${request}`;
+    const where = ["-n", this.#namespace, "--overwrite"];
+    await this.#cluster.kubectl.run(["annotate", "chatcluster", this.#name, ...where, annotation]);
+    await until(
+      async () => {
+        const { status } = Value.Parse(ViewOfPasswords, await this.#json(["chatcluster", this.#name]));
+        return status.passwords?.rotatedFor === request;
+      },
+      "the passwords to be replaced",
+      120_000,
+      { every: 200 },
+    );
   }
 
   /** Uids of the pods that there are now. */

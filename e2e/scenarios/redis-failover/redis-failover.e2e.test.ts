@@ -20,7 +20,7 @@ before(async () => {
   redis = new RedisServers(cluster, NAMESPACE, NAME);
   await cluster.kubectl.run(["create", "namespace", NAMESPACE]);
   const manifest = await manifestOf(cluster, NAME, NAMESPACE, {
-    servers: { min: 2, max: 2 },
+    servers: { min: 2, max: 2, drainSeconds: 5 },
     redis: { mode: "sentinel", storage: { size: "128Mi" }, resources: { limits: { memory: "128Mi" } } },
   });
   await cluster.kubectl.run(["apply", "-f", "-"], JSON.stringify(manifest));
@@ -32,7 +32,7 @@ after(async () => {
   await cluster.kubectl.run(["delete", "namespace", NAMESPACE, "--wait=false"]);
 });
 
-test("under traffic Redis' master is killed, then all of Redis is deleted, then all of it is rolled: nothing acknowledged is lost, doubled or out of order", async (t) => {
+test("under traffic Redis' master is killed, then all of Redis is deleted, then its passwords are replaced, then all of it is rolled: nothing acknowledged is lost, doubled or out of order", async (t) => {
   const [sender, receiver] = await twoOnDifferentServers(chat, `redis-${Date.now()}`);
   using _ = sender;
   using __ = receiver;
@@ -66,6 +66,14 @@ test("under traffic Redis' master is killed, then all of Redis is deleted, then 
   await goesOn("all pods were deleted", since);
   await scenario.reaches("whole.yaml");
 
+  const kept = await redis.uids("redis", "sentinel");
+  since = performance.now();
+  await redis.rotatePasswords();
+  t.diagnostic(`the passwords were replaced in ${Math.round(performance.now() - since)} ms`);
+  assert.deepEqual(await redis.uids("redis", "sentinel"), kept, "by no pod of Redis that was replaced");
+  await goesOn("the passwords were replaced", performance.now());
+
+  // By the new passwords a master hands over that has run since before.
   const outdated = await redis.uids("redis");
   const before = await redis.master();
   since = performance.now();

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { ChatCluster } from "../api/chat-cluster.ts";
 import type { PasswordsStatus } from "../api/status.ts";
 import { rotationDueMs, rotationRequest } from "../passwords/request.ts";
@@ -9,6 +8,7 @@ import {
   ROTATED_FOR,
   type RotatingSecret,
   type RotationStep,
+  rotationKeys,
   wasRotated,
 } from "../passwords/rotation.ts";
 import { childName, secretNames } from "../resource/names.ts";
@@ -124,12 +124,17 @@ function haveServersMoved({ informers }: ConcernContext, cluster: ChatCluster, c
 async function isLive(
   { client }: ConcernContext,
   cluster: ChatCluster,
-  { texts }: Credentials,
+  { rotating }: Credentials,
   { changed }: RotationStep,
 ): Promise<boolean> {
   const { namespace } = cluster.metadata;
-  for (const name of changed.keys())
-    if (!isDeepStrictEqual(textsOf(await client.get(Secret, { namespace, name })), texts[name])) return false;
+  for (const name of changed.keys()) {
+    const { keys = [], texts = {} } = rotating.get(name) ?? {};
+    const live = textsOf(await client.get(Secret, { namespace, name }));
+    // Somebody else may keep something of his own there.
+    const isSame = [...keys, ...rotationKeys(keys)].every((key) => live[key] === texts[key]);
+    if (!isSame) return false;
+  }
   return true;
 }
 
