@@ -67,7 +67,7 @@ const SENSITIVE = [
   /^chat-server\/test\/(cost|checker)\//,
   /^chat-server\/test\/(faults|half-open)\./,
   /^operator\/test\/scale\//,
-  /redis-scripts\./,
+  /redis-(scripts|passwords)\./,
   /^local\/src\/cluster\//,
 ];
 

@@ -68,7 +68,7 @@ export class RedisPasswordsReconciler {
     const place = { pod: name, ip: pod.status?.podIP ?? "" };
     await context.redisPasswords.set(place, member, access);
     // The hook that runs before it ends reads the file of the Secret, and a kubelet looks at a pod that changes at once instead of within a minute or two.
-    if (access.mode === "sentinel") await annotate(context, pod, digest);
+    if (access.mode === "sentinel" && member === "redis") await annotate(context, pod, digest);
     this.#told.set(uid, life);
   }
 }
