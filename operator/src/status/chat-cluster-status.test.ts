@@ -198,6 +198,16 @@ test("a ring that grows or shrinks is Progressing to its end, and chat goes on",
   assert.deepEqual([shrinks.CassandraReady, shrinks.Progressing], ["True/EnoughReady", "True/DecommissioningNode"]);
 });
 
+test("a rotation of passwords is told until it is over, also while the chat servers are rolled for it, and takes nothing from Ready", () => {
+  const last = { rotatedFor: "first", rotatedAt: "2026-01-01T00:00:00Z" };
+  const work = { reason: "RotatingPasswords", message: "Passwords: the stores learn the next ones" };
+  const rolling = observe({ passwords: { status: last, work }, chat: workload({ ...two, updated: 1 }) });
+  const { Ready, Progressing } = conditions(rolling);
+  assert.deepEqual([Ready, Progressing], ["True/AllComponentsReady", "True/RotatingPasswords"]);
+  assert.deepEqual(chatClusterStatus(rolling, 2, clock).passwords, last);
+  assert.equal(conditions(observe({ passwords: { status: last } })).Progressing, "False/Settled");
+});
+
 const three = { desired: 3, ready: 3, current: 3, updated: 3 };
 
 /** Mode `sentinel`, with this master and these replicas that follow it. */
