@@ -110,7 +110,7 @@ export class ChatClusterReconciler {
     await work.run("redis", async () => work.note(await reconcileRedis(context, cluster)));
     const redis = await work.run("redis watch", () => this.#watchRedis(context, cluster, secrets));
     work.note(redis?.problem);
-    const scaling = await work.run("scaling", () => this.#scaling.reconcile(context, cluster, secrets.adminToken));
+    const scaling = await work.run("scaling", () => this.#scaling.reconcile(context, cluster, secrets.adminTokens));
     const push = await work.run("push", () => this.#userSecrets.push(context, cluster));
     for (const problem of push?.problems ?? []) work.note(problem);
     // Not known which keys are there: the servers stay as they are.

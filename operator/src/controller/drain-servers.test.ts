@@ -63,7 +63,7 @@ function advance(context: ConcernContext, pods: KubernetesObject[], statuses: Se
     statuses: new Map(statuses.map((status) => [status.serverId, status])),
     replicas: pods.length,
     desired,
-    adminToken: "t",
+    adminTokens: ["t"],
   });
 }
 

@@ -21,7 +21,7 @@ export interface Drain {
   readonly replicas: number;
   /** Serving servers that there should be. */
   readonly desired: number;
-  readonly adminToken: string;
+  readonly adminTokens: readonly string[];
 }
 
 /** What is to be written into the Deployment, and when to look again. */
@@ -97,11 +97,11 @@ export class ServerDrain {
     cluster: ChatCluster,
     pod: KubernetesObject,
     seconds: number,
-    { adminToken, statuses }: Drain,
+    { adminTokens, statuses }: Drain,
   ): Promise<boolean> {
     const { name } = pod.metadata;
     try {
-      const status = await context.serverStatus.drain(addressOf(pod), adminToken, seconds, context.signal);
+      const status = await context.serverStatus.drain(addressOf(pod), adminTokens, seconds, context.signal);
       this.#readings.observe(pod, status);
       statuses.set(name, status);
     } catch (error) {

@@ -43,10 +43,10 @@ export interface PasswordsOutcome {
  * The digest of the logins that the chat servers are made with, for their template; undefined before the first rotation, so that a new operator rolls nothing.
  */
 export function chatPasswordsDigest(cluster: ChatCluster, { rotating }: Credentials): string | undefined {
-  const { redis, cassandra } = secretNames(cluster);
-  const used = [rotating.get(redis), rotating.get(cassandra)].filter((secret) => secret !== undefined);
+  const { admin, redis, cassandra } = secretNames(cluster);
+  const used = [admin, redis, cassandra].map((name) => rotating.get(name)).filter((secret) => secret !== undefined);
   if (!used.some(wasRotated)) return undefined;
-  return passwordsDigest(used.map(({ texts }) => [texts.username, texts.password]));
+  return passwordsDigest(used.map(({ texts }) => [texts.username, texts.password, texts.token]));
 }
 
 /**
@@ -60,7 +60,6 @@ export async function reconcilePasswords(
   know: StoresKnow,
 ): Promise<PasswordsOutcome> {
   const secrets = [...credentials.rotating.values()];
-  if (secrets.length === 0) return { status: undefined };
   const now = context.clock.now();
   const request = rotationRequest(cluster);
   const dueMs = rotationDueMs(cluster, lastEnd(secrets));

@@ -49,12 +49,16 @@ export class ScalingReconciler {
     this.#drain = new ServerDrain(clock, this.#readings);
   }
 
-  async reconcile(context: ConcernContext, cluster: ChatCluster, adminToken: string): Promise<ScalingOutcome> {
+  async reconcile(
+    context: ConcernContext,
+    cluster: ChatCluster,
+    adminTokens: readonly string[],
+  ): Promise<ScalingOutcome> {
     const replicas = currentReplicas(context, cluster);
     const pods = podsOf(context.informers, cluster, "chat").filter(isActive);
     const statuses = await this.#readings.all(
       pods.filter((pod) => pod.status?.podIP !== undefined),
-      (pod) => this.#read(context, pod, adminToken),
+      (pod) => this.#read(context, pod, adminTokens),
       (pod, error) => this.#noteUnreadable(context, pod, error),
     );
     const decision = decide({
@@ -74,7 +78,7 @@ export class ScalingReconciler {
             statuses,
             replicas,
             desired: decision.replicas,
-            adminToken,
+            adminTokens,
           });
     const known = [...statuses.values()].filter((status) => status !== undefined);
     return {
@@ -96,8 +100,8 @@ export class ScalingReconciler {
     this.#unreadable.delete(uid);
   }
 
-  async #read(context: ConcernContext, pod: KubernetesObject, token: string): Promise<ServerStatus> {
-    const status = await context.serverStatus.read(addressOf(pod), token, context.signal);
+  async #read(context: ConcernContext, pod: KubernetesObject, tokens: readonly string[]): Promise<ServerStatus> {
+    const status = await context.serverStatus.read(addressOf(pod), tokens, context.signal);
     this.#unreadable.delete(pod.metadata.uid ?? "");
     return status;
   }

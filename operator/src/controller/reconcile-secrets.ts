@@ -37,7 +37,8 @@ import { childInformer } from "./informers.ts";
 
 /** What the operator itself needs of the Secrets. */
 export interface Credentials {
-  readonly adminToken: string;
+  /** Of the chat servers' admin API: first the one in use. */
+  readonly adminTokens: readonly string[];
   readonly cassandra: Login;
   readonly cassandraAdmin: Login;
   /** The roles that take turns with those two, once passwords were replaced. */
@@ -65,12 +66,14 @@ export async function reconcileSecrets(context: ConcernContext, cluster: ChatClu
   const names = secretNames(cluster);
   const redis = await redisSecret(context, cluster);
   const cassandra = cluster.spec.cassandra.external === undefined ? await cassandraSecrets(context, cluster) : {};
-  const rotating = new Map(Object.entries({ ...(redis && { [names.redis]: redis }), ...cassandra }));
+  const admin = await rotatingSecret(context, cluster, names.admin, { token: randomText });
+  const rotating = new Map(
+    Object.entries({ [names.admin]: admin, ...(redis && { [names.redis]: redis }), ...cassandra }),
+  );
   const texts: Record<string, Texts> = {
     ...(needsAuthSecret(cluster) && {
       [names.auth]: await existingOr(context, cluster, names.auth, { [JWT_SECRET_KEY]: randomText }),
     }),
-    [names.admin]: await existingOr(context, cluster, names.admin, { token: randomText }),
     ...textsOfSecrets(cluster, rotating),
     ...(cluster.spec.cassandra.external === undefined && {
       [names.cassandraAgent]: await existingOr(context, cluster, names.cassandraAgent, { token: randomText }),
@@ -83,7 +86,7 @@ export async function reconcileSecrets(context: ConcernContext, cluster: ChatClu
   }
   await applySecrets(context, cluster, texts);
   return {
-    adminToken: texts[names.admin]?.token ?? "",
+    adminTokens: acceptedOf(admin).map(({ token = "" }) => token),
     cassandra: login(texts[names.cassandra]),
     cassandraAdmin: login(texts[names.cassandraAdmin]),
     cassandraTurns: turnsOf(rotating.get(names.cassandra), rotating.get(names.cassandraAdmin)),

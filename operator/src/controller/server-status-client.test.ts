@@ -21,7 +21,7 @@ async function serving<Value>(listener: RequestListener, work: (port: number) =>
 
 function read(listener: RequestListener) {
   return serving(listener, (port) =>
-    httpServerStatusClient.read({ pod: "sample-chat-x", ip: "127.0.0.1", port }, "admin-token", signal),
+    httpServerStatusClient.read({ pod: "sample-chat-x", ip: "127.0.0.1", port }, ["admin-token"], signal),
   );
 }
 
@@ -35,6 +35,21 @@ test("a status is read with the token", async () => {
   assert.equal(authorization, "Bearer admin-token");
 });
 
+test("a server that is older than the first token is asked with the next, and none is asked twice without need", async () => {
+  const tried: (string | undefined)[] = [];
+  const listener: RequestListener = ({ headers: { authorization } }, response) => {
+    tried.push(authorization);
+    if (authorization !== "Bearer old") response.writeHead(401);
+    response.end(JSON.stringify(status));
+  };
+  const readWith = (...tokens: string[]) =>
+    serving(listener, (port) => httpServerStatusClient.read({ pod: "x", ip: "127.0.0.1", port }, tokens, signal));
+  assert.deepEqual(await readWith("new", "old"), status);
+  assert.deepEqual(await readWith("old", "next"), status);
+  assert.deepEqual(tried, ["Bearer new", "Bearer old", "Bearer old"]);
+  await assert.rejects(readWith("new", "next"), { code: "chat_server_refused" });
+});
+
 test("a drain is asked for with its seconds", async () => {
   let asked = "";
   await serving(
@@ -42,7 +57,7 @@ test("a drain is asked for with its seconds", async () => {
       asked = `${request.method} ${request.url} ${Buffer.concat(await request.toArray()).toString()}`;
       response.writeHead(202).end(JSON.stringify({ ...status, draining: true }));
     },
-    (port) => httpServerStatusClient.drain({ pod: "x", ip: "127.0.0.1", port }, "t", 30, signal),
+    (port) => httpServerStatusClient.drain({ pod: "x", ip: "127.0.0.1", port }, ["t"], 30, signal),
   );
   assert.equal(asked, 'POST /admin/drain {"seconds":30}');
 });

@@ -31,19 +31,19 @@ export function addressOf(pod: KubernetesObject): ServerAddress {
   return { pod: pod.metadata.name, ip: podIP };
 }
 
-/** The chat servers' admin API. */
+/** The chat servers' admin API. A server that refuses the first token is asked with the next: it may be older than that. */
 export interface ServerStatusClient {
   /** @throws CodedError `chat_server_unreachable`, `chat_server_refused` or `chat_server_bad_reply`, naming the pod */
-  read(server: ServerAddress, token: string, signal: AbortSignal): Promise<ServerStatus>;
+  read(server: ServerAddress, tokens: readonly string[], signal: AbortSignal): Promise<ServerStatus>;
   /** Asks the server to drain over `seconds`; asking again changes nothing. @throws as `read` */
-  drain(server: ServerAddress, token: string, seconds: number, signal: AbortSignal): Promise<ServerStatus>;
+  drain(server: ServerAddress, tokens: readonly string[], seconds: number, signal: AbortSignal): Promise<ServerStatus>;
 }
 
 /** Speaks HTTP to the pod's own address. */
 export const httpServerStatusClient: ServerStatusClient = {
-  read: (server, token, signal) => call(server, token, signal, "/admin/status", { method: "GET" }),
-  drain: (server, token, seconds, signal) =>
-    call(server, token, signal, "/admin/drain", {
+  read: (server, tokens, signal) => call(server, tokens, signal, "/admin/status", { method: "GET" }),
+  drain: (server, tokens, seconds, signal) =>
+    call(server, tokens, signal, "/admin/drain", {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ seconds }),
@@ -51,14 +51,31 @@ export const httpServerStatusClient: ServerStatusClient = {
 };
 
 async function call(
+  server: ServerAddress,
+  tokens: readonly string[],
+  signal: AbortSignal,
+  path: string,
+  init: RequestInit,
+): Promise<ServerStatus> {
+  const { pod } = server;
+  const [token = "", ...others] = tokens;
+  const response = await request(server, token, signal, path, init);
+  const text = await boundedText(response, pod);
+  if (response.status === 401 && others.length > 0) return call(server, others, signal, path, init);
+  if (!response.ok)
+    throw new CodedError("chat_server_refused", `pod ${pod} answered ${path} with HTTP status ${response.status}`);
+  return parse(text, pod);
+}
+
+async function request(
   { pod, ip, port = CHAT_ADMIN_PORT }: ServerAddress,
   token: string,
   signal: AbortSignal,
   path: string,
   init: RequestInit,
-): Promise<ServerStatus> {
+): Promise<Response> {
   const host = ip.includes(":") ? `[${ip}]` : ip;
-  const response = await fetch(`http://${host}:${port}${path}`, {
+  return fetch(`http://${host}:${port}${path}`, {
     ...init,
     headers: { ...init.headers, authorization: `Bearer ${token}` },
     redirect: "error",
@@ -68,10 +85,6 @@ async function call(
     const reason = cause instanceof Error && cause.cause ? cause.cause : cause;
     throw new CodedError("chat_server_unreachable", `pod ${pod} does not answer: ${messageOf(reason)}`, { cause });
   });
-  const text = await boundedText(response, pod);
-  if (!response.ok)
-    throw new CodedError("chat_server_refused", `pod ${pod} answered ${path} with HTTP status ${response.status}`);
-  return parse(text, pod);
 }
 
 async function boundedText(response: Response, pod: string): Promise<string> {
