@@ -66,31 +66,51 @@ async function goOn(namespace: string, rolled: Set<string>): Promise<boolean> {
   return isOver(namespace);
 }
 
+/** ChatClusters of which everything runs and is Ready, made by an operator that has ended. */
+async function makeReady(namespaces: readonly string[]): Promise<void> {
+  await using _operator = await start(namespaces);
+  for (const namespace of namespaces) {
+    await restrictedNamespace(admin, namespace);
+    const spec = { servers: { min: 1, replicas: 1 }, ingress: { mode: "None" } };
+    await admin.create(chatCluster("sample", spec, namespace));
+  }
+  for (const namespace of namespaces) {
+    await until(async () => (await sampleStatus(admin, namespace)).observedGeneration === 1, "a status");
+    await playWorkloads(admin, namespace, networkOf(namespace));
+  }
+  for (const namespace of namespaces) await until(() => isSettled(namespace), `${namespace} to be at rest`, 60_000);
+}
+
+interface Interruption {
+  readonly before: Texts[];
+  readonly atCrash: Texts[];
+}
+
+/** Each Secret has another password, the one that was made first, and nothing is under way in it. */
+function assertRotatedOnce(now: readonly Texts[], { before, atCrash }: Interruption, where: string): void {
+  for (const [index, suffix] of SECRETS.entries()) {
+    const [old = {}, crashed = {}, texts = {}] = [before[index], atCrash[index], now[index]];
+    const key = suffix === "admin" ? "token" : "password";
+    assert.notEqual(texts[key], old[key], `${suffix} after ${where}`);
+    const made = crashed[`next-${key}`] ?? (crashed[key] === old[key] ? texts[key] : crashed[key]);
+    assert.equal(texts[key], made, `${suffix} after ${where}: a second one was made`);
+    const left = Object.keys(texts).filter((each) => /^(next|previous)-/.test(each));
+    assert.deepEqual(left, [], `${suffix} after ${where}`);
+  }
+}
+
 test("an operator that dies after any step of a rotation leaves what the next one ends, with the passwords that were made first", async (t) => {
   const namespaces = Array.from({ length: STEPS }, (_, index) => `rotation-${index + 1}`);
-  {
-    await using _first = await start(namespaces);
-    for (const namespace of namespaces) {
-      await restrictedNamespace(admin, namespace);
-      const spec = { servers: { replicas: 1 }, ingress: { mode: "None" } };
-      await admin.create(chatCluster("sample", spec, namespace));
-    }
-    for (const namespace of namespaces) {
-      await until(async () => (await sampleStatus(admin, namespace)).observedGeneration === 1, "a status");
-      await playWorkloads(admin, namespace, networkOf(namespace));
-    }
-    for (const namespace of namespaces) await until(() => isSettled(namespace), `${namespace} to be at rest`, 60_000);
-  }
+  await makeReady(namespaces);
   const rolled = new Set<string>();
-  const interrupted = new Map<string, { before: Texts[]; atCrash: Texts[] }>();
-  let steps = 0;
-  for (const namespace of namespaces) {
+  const interrupted = new Map<string, Interruption>();
+  for (const [index, namespace] of namespaces.entries()) {
     const before = await texts(namespace);
     const metadata = { annotations: { [ROTATE_ANNOTATION]: "now" } };
     await admin.mergePatch(CHAT_CLUSTER, { namespace, name: "sample" }, { metadata });
-    await using operator = await start([namespace], ++steps);
+    await using operator = await start([namespace], index + 1);
     const hasCrashed = () => operator.child.signalCode === "SIGKILL";
-    await until(async () => hasCrashed() || (await goOn(namespace, rolled)), `step ${steps}, or the end`, 30_000);
+    await until(async () => hasCrashed() || (await goOn(namespace, rolled)), `step ${index + 1}, or the end`, 30_000);
     if (!hasCrashed()) break;
     interrupted.set(namespace, { before, atCrash: await texts(namespace) });
   }
@@ -99,20 +119,8 @@ test("an operator that dies after any step of a rotation leaves what the next on
   assert.ok(interrupted.size < STEPS, "none came to its end");
 
   await using _next = await start([...interrupted.keys()]);
-  for (const [namespace, { before, atCrash }] of interrupted) {
+  for (const [namespace, interruption] of interrupted) {
     await until(() => goOn(namespace, rolled), `${namespace} to be over`, 30_000);
-    for (const [index, now] of (await texts(namespace)).entries()) {
-      const where = `${SECRETS[index]} after ${namespace}`;
-      const [old, crashed] = [before[index] ?? {}, atCrash[index] ?? {}];
-      const key = SECRETS[index] === "admin" ? "token" : "password";
-      assert.notEqual(now[key], old[key], where);
-      const made = crashed[`next-${key}`] ?? (crashed[key] === old[key] ? now[key] : crashed[key]);
-      assert.equal(now[key], made, `${where}: a second one was made`);
-      assert.deepEqual(
-        Object.keys(now).filter((key) => /^(next|previous)-/.test(key)),
-        [],
-        where,
-      );
-    }
+    assertRotatedOnce(await texts(namespace), interruption, namespace);
   }
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { ROTATE_ANNOTATION } from "../passwords/request.ts";
-import { type Client, Deployment, Event, Pod, Secret, StatefulSet } from "../runtime/index.ts";
+import { type Client, Deployment, Event, Secret, StatefulSet } from "../runtime/index.ts";
 import {
   clientOf,
   condition,
@@ -39,7 +40,7 @@ after(async () => {
 async function ready(t: TestContext, name: string, spec: Record<string, unknown> = {}): Promise<string> {
   const namespace = await restrictedNamespace(admin, name);
   t.after(() => admin.delete(CHAT_CLUSTER, { namespace, name: "sample" }));
-  await createSample(admin, namespace, { servers: { replicas: 1 }, ingress: { mode: "None" }, ...spec });
+  await createSample(admin, namespace, { servers: { min: 1, replicas: 1 }, ingress: { mode: "None" }, ...spec });
   await playWorkloads(admin, namespace);
   await until(
     async () => condition(await sampleStatus(admin, namespace), "Progressing")?.status === "False",
@@ -100,9 +101,9 @@ const chatTemplate = async (namespace: string) => {
 };
 
 /** Has the chat servers rolled as their Deployment asks for it. */
-async function roll(namespace: string): Promise<void> {
+async function roll(namespace: string, times = 1): Promise<void> {
   await until(() => chatTemplate(namespace), "the chat servers to be rolled");
-  const drained = await rollChatServers(admin, namespace);
+  const drained = await rollChatServers(admin, namespace, undefined, times);
   await drained();
 }
 
@@ -110,7 +111,6 @@ test("asked for by an annotation, every password of the stores is another one, a
   const namespace = await ready(t, "rotation");
   const before = { redis: await texts(namespace, "redis"), cassandra: await texts(namespace, "cassandra") };
   assert.deepEqual(Object.keys(before.redis).sort(), ["auth.conf", "password"]);
-  const pods = (await admin.list(Pod, { namespace, labelSelector: "app.kubernetes.io/component=redis" })).items;
   assert.equal(operator.redisPasswords.told.size, 0, "nobody is told what it has read itself");
   assert.equal(await chatTemplate(namespace), undefined);
 
@@ -135,8 +135,9 @@ test("asked for by an annotation, every password of the stores is another one, a
   assert.equal(moving.redis["previous-password"], before.redis.password);
   assert.equal(moving.cassandra.username, "chat_2");
   await until(() => chatTemplate(namespace), "the chat servers to be rolled");
-  const told = operator.redisPasswords.told.get(pods[0]?.metadata.name ?? "");
-  assert.deepEqual(told?.accepted, [adding.redis["next-password"], before.redis.password]);
+  const told = () => operator.redisPasswords.told.get("sample-redis-0")?.accepted ?? [];
+  await until(() => told()[0] === adding.redis["next-password"], "Redis to be told");
+  assert.deepEqual(told()[1], before.redis.password);
 
   // A server with the new logins is there, and one with the old drains.
   const drained = await rollChatServers(admin, namespace);
@@ -184,7 +185,7 @@ test("a ChatCluster that is made with the annotation has passwords as new as tha
     apiVersion: CHAT_CLUSTER.apiVersion,
     kind: CHAT_CLUSTER.kind,
     metadata: { name: "sample", namespace, annotations: { [ROTATE_ANNOTATION]: "first" } },
-    spec: { servers: { replicas: 1 }, ingress: { mode: "None" }, redis: { mode: "sentinel" } },
+    spec: { servers: { min: 1, replicas: 1 }, ingress: { mode: "None" }, redis: { mode: "sentinel" } },
   });
   await until(async () => (await sampleStatus(admin, namespace)).observedGeneration === 1, "a status");
   const made = await texts(namespace, "redis");
@@ -200,11 +201,15 @@ test("by the days of the spec they are replaced without being asked, and the day
   const long = new Date(Date.now() - 40 * 86_400_000).toISOString().slice(0, 19);
   // As an operator of forty days ago would have left it.
   const data = { "rotated-at": Buffer.from(`${long}Z`).toString("base64") };
-  for (const suffix of ["redis", "cassandra", "cassandra-admin"])
+  for (const suffix of ["admin", "redis", "cassandra", "cassandra-admin"])
     await admin.mergePatch(Secret, { namespace, name: `sample-${suffix}` }, { data });
+  await roll(namespace);
+  await until(async () => (await progressing(namespace))?.status === "False", "rest");
+  const rolled = await chatTemplate(namespace);
   await admin.mergePatch(CHAT_CLUSTER, { namespace, name: "sample" }, { spec: { passwords: { rotationDays: 30 } } });
   await comesTo(namespace, /chat servers are replaced/);
-  await roll(namespace);
+  await until(async () => !isDeepStrictEqual(await chatTemplate(namespace), rolled), "a roll");
+  await roll(namespace, 2);
   await until(
     async () => Date.parse((await sampleStatus(admin, namespace)).passwords?.rotatedAt ?? "") > Date.now() - 60_000,
     "the rotation to be over",

@@ -25,7 +25,7 @@ interface Workload {
  * @param network the first three bytes of their addresses
  */
 export async function playWorkloads(admin: Client, namespace: string, network = "192.0.2"): Promise<void> {
-  await runPod(admin, namespace, Deployment, "chat", { name: "sample-chat-old", ip: `${network}.1` });
+  await runPod(admin, namespace, Deployment, "chat", { name: "sample-chat-1", ip: `${network}.1` });
   await runPod(admin, namespace, StatefulSet, "redis", { name: "sample-redis-0", ip: `${network}.2` });
   await runPod(admin, namespace, StatefulSet, "cassandra", { name: "sample-cassandra-0", ip: `${network}.3` });
   await isSettled(admin, namespace, Deployment, "chat");
@@ -36,18 +36,24 @@ export async function playWorkloads(admin: Client, namespace: string, network = 
 /**
  * Rolls the one chat server: its successor is ready, and it drains.
  *
+ * @param times which roll it is: the first is the second server
  * @returns what ends the drain
  */
 export async function rollChatServers(
   admin: Client,
   namespace: string,
   network = "192.0.2",
+  times = 1,
 ): Promise<() => Promise<void>> {
-  await runPod(admin, namespace, Deployment, "chat", { name: "sample-chat-new", ip: `${network}.4` });
-  await admin.delete(Pod, { namespace, name: "sample-chat-old" });
+  await runPod(admin, namespace, Deployment, "chat", {
+    name: `sample-chat-${times + 1}`,
+    ip: `${network}.${times + 3}`,
+  });
+  const name = `sample-chat-${times}`;
+  await admin.delete(Pod, { namespace, name });
   await isSettled(admin, namespace, Deployment, "chat");
   return async () => {
-    await admin.mergePatch(Pod, { namespace, name: "sample-chat-old" }, { metadata: { finalizers: null } });
+    await admin.mergePatch(Pod, { namespace, name }, { metadata: { finalizers: null } });
   };
 }
 
