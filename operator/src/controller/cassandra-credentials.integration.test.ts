@@ -149,7 +149,15 @@ test("two roles take turns: both work meanwhile, each on what the other made, an
     { ...first, password: "third" },
     { ...firstAdmin, password: "third admin" },
   ];
-  await cqlCassandraCredentials.ensure({ ...used, beside: { chat: third, admin: thirdAdmin } });
+  const isSoon = (error: { code?: string }) => {
+    if (error.code !== "cassandra_login_refused") throw error;
+    return false;
+  };
+  await until(
+    () =>
+      cqlCassandraCredentials.ensure({ ...used, beside: { chat: third, admin: thirdAdmin } }).then(() => true, isSoon),
+    "the first to be let in again",
+  );
   await isRefused(first);
   await cqlCassandraCredentials.ensure(request({ admin: thirdAdmin, chat: third, retired: ["chat_2", "Operator_2"] }));
   await works(third, "SELECT id FROM chat.receipts");

@@ -21,6 +21,7 @@ export interface CredentialsRequest extends CassandraTarget {
 export interface CassandraCredentials {
   /**
    * Makes the roles with the given passwords, replicates them, and switches off the retired ones and the default superuser. May be repeated.
+   * While roles take turns it ends when all of them were let in.
    * @throws CodedError `cassandra_unreachable` or `cassandra_login_refused`, which never show a password
    */
   ensure(request: CredentialsRequest): Promise<void>;
@@ -32,7 +33,9 @@ const DEFAULT_SUPERUSER: Login = { username: "cassandra", password: "cassandra" 
 /** Speaks CQL to the nodes. */
 export const cqlCassandraCredentials: CassandraCredentials = {
   async ensure(request) {
-    const admin = (await connect(request, request.admin)) ?? (await createAdmin(request));
+    const { beside } = request;
+    const known = (await connect(request, request.admin)) ?? (beside && (await connect(request, beside.admin)));
+    const admin = known ?? (await createAdmin(request));
     try {
       await ensureRoles(admin, request);
     } catch (cause) {
@@ -42,8 +45,17 @@ export const cqlCassandraCredentials: CassandraCredentials = {
     } finally {
       await admin.shutdown();
     }
+    for (const login of beside ? [request.admin, request.chat, beside.admin, beside.chat] : [])
+      await assertLetIn(request, login);
   },
 };
+
+/** A role that was off is believed to be so for two seconds by a node that was asked for it (`roles_validity`), so this may be too soon. */
+async function assertLetIn(request: CredentialsRequest, login: Login): Promise<void> {
+  const session = await connect(request, login);
+  if (!session) throw new CodedError("cassandra_login_refused", `Cassandra does not let in role ${login.username} yet`);
+  await session.shutdown();
+}
 
 /** Logs in as the default superuser, which works only once in the life of a Cassandra, to make our own. */
 async function createAdmin(request: CredentialsRequest): Promise<Client> {

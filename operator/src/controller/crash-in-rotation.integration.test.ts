@@ -13,7 +13,7 @@ import { CHAT_CLUSTER } from "./informers.ts";
 
 const CRASHING = fileURLToPath(new URL("../testing/crashing-operator.ts", import.meta.url));
 /** More than a rotation has. */
-const STEPS = 40;
+const STEPS = 32;
 const SECRETS = ["admin", "redis", "cassandra", "cassandra-admin"];
 
 let server: ApiServer;

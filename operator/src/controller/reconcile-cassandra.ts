@@ -93,7 +93,11 @@ export class CassandraReconciler {
         ...(hostIds.length === 0 ? {} : { hostIds: [...hostIds] }),
       },
       work: parts.find(({ work }) => work)?.work,
-      problems: [volumes, ...parts.map(({ problem }) => problem)].filter((problem) => problem !== undefined),
+      problems: [
+        volumes,
+        credentials.ready ? credentials.problem : undefined,
+        ...parts.map(({ problem }) => problem),
+      ].filter((problem) => problem !== undefined),
       requeueAfterMs: shortest(parts.map(({ waitMs }) => waitMs)),
     };
   }

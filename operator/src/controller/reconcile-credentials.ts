@@ -9,7 +9,7 @@ import type { Credentials } from "./reconcile-secrets.ts";
 /** Whether Cassandra's roles are in order, and if not, why. */
 export type CredentialsState =
   /** `applied`: as the Secrets and the nodes are now. Else as they were before, which does for those who have logins of then. */
-  | { readonly ready: true; readonly applied: boolean }
+  | { readonly ready: true; readonly applied: boolean; readonly problem?: Problem }
   | { readonly ready: false; readonly waiting: true }
   | { readonly ready: false; readonly waiting: false; readonly problem: Problem };
 
@@ -52,7 +52,10 @@ export class CredentialsReconciler {
         ...rolesOf(credentials),
       });
     } catch (error) {
-      return { ready: false, waiting: false, problem: { reason: "CredentialsNotApplied", message: messageOf(error) } };
+      const problem = { reason: "CredentialsNotApplied", message: messageOf(error) };
+      // What was done before does for those who have logins of then.
+      if (this.#done.has(uid)) return { ready: true, applied: false, problem };
+      return { ready: false, waiting: false, problem };
     }
     this.#done.set(uid, fingerprint);
     const note = "Cassandra's roles are in order, its default superuser is off";
