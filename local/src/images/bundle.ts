@@ -39,6 +39,7 @@ export const operator: readonly Program[] = [
   { entry: "operator/src/ingress-agent/main.ts", output: "ingress-agent.mjs" },
   { entry: "operator/src/cassandra-agent/main.ts", output: "cassandra-agent.mjs" },
   { entry: "operator/src/cassandra-agent/prepare.ts", output: "cassandra-prepare.mjs" },
+  { entry: "operator/src/snapshot-store/main.ts", output: "snapshot-store.mjs" },
 ];
 
 /** The layer with programs of this repository in `/app`. */

@@ -78,6 +78,7 @@ test("the bundled programs start, and say what their configuration lacks", async
   await assert.rejects(run("operator", "node", "/app/ingress-agent.mjs"), /AGENT_SERVICE is required/);
   await assert.rejects(run("operator", "node", "/app/cassandra-agent.mjs"), /AGENT_TOKEN is required/);
   await assert.rejects(run("operator", "node", "/app/cassandra-prepare.mjs"), /PREPARE_POD_NAME is required/);
+  await assert.rejects(run("operator", "node", "/app/snapshot-store.mjs"), /STORE_TOKEN is required/);
   await run("operator", "test", "-r", "/app/jolokia.jar");
   assert.match(await run("chat-server", "ls", "/app/scripts"), /\.lua$/m);
 });

@@ -39,7 +39,13 @@ export type CassandraOptions = {
   settings?: Readonly<Record<string, unknown>>;
 };
 
-export type Cassandra = ServiceControl & AsyncDisposable & CassandraAddress & { readonly pid: number };
+export type Cassandra = ServiceControl &
+  AsyncDisposable &
+  CassandraAddress & {
+    readonly pid: number;
+    /** Its folder, with `data`. */
+    readonly directory: string;
+  };
 
 /**
  * A Cassandra node of its own with password authentication, small (700 MiB resident) and ready in 6 to 25 s. Most tests do not need

@@ -44,6 +44,45 @@ const CassandraStatus = Type.Object(
           "copies: each is cleaned up in its turn.",
       }),
     ),
+    snapshots: Type.Optional(
+      Type.Object(
+        {
+          names: Type.Array(Type.String({ maxLength: 253, description: "The name of a snapshot." }), {
+            description: "Complete snapshots on the volume, the newest last, of whichever ChatCluster.",
+          }),
+          last: Type.Optional(
+            Type.Object(
+              {
+                name: Type.String({
+                  maxLength: 253,
+                  description: "What `spec.cassandra.restore.snapshot` names it by.",
+                }),
+                takenAt: Type.String({ format: "date-time", description: "It has what was acknowledged by then." }),
+                bytes: Type.Integer({ format: "int64", description: "Its size, over all nodes." }),
+              },
+              { description: "The last snapshot of this ChatCluster." },
+            ),
+          ),
+          running: Type.Optional(Type.String({ maxLength: 253, description: "The snapshot that is being made." })),
+          request: Type.Optional(
+            Type.String({
+              maxLength: 253,
+              description: "The value of the annotation `chatcluster.dev/snapshot` for which one was made last.",
+            }),
+          ),
+        },
+        { description: "Snapshots of the messages." },
+      ),
+    ),
+    restored: Type.Optional(
+      Type.Object(
+        {
+          snapshot: Type.String({ maxLength: 253, description: "The snapshot." }),
+          at: Type.String({ format: "date-time", description: "When it was." }),
+        },
+        { description: "The snapshot that the ring was made from." },
+      ),
+    ),
     hostIds: Type.Optional(
       Type.Array(Type.String({ maxLength: 64, description: "A host id." }), {
         description:

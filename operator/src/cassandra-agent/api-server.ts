@@ -1,108 +1,81 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { NodeOperations } from "./node-operations.ts";
+import type { NodeRestore } from "./node-restore.ts";
+import type { NodeSnapshots } from "./node-snapshots.ts";
+import { type Answer, type FileAnswer, type PeerRequest, PeerServer, type PeerServerOptions } from "./peer-server.ts";
+import { FILE_NAME, NODE_NAME, SNAPSHOT_NAME, TABLE_NAME } from "./snapshot-names.ts";
 
-/** Milliseconds for one question to Cassandra's JVM. */
-const TIMEOUT_MS = 4_000;
 /** Keyspaces as CQL writes them without quotes. */
 const KEYSPACE = /^[a-z][a-z0-9_]{0,47}$/;
+const SNAPSHOT_ROUTE = new RegExp(`^(GET|POST|DELETE) /snapshots/(${SNAPSHOT_NAME})(/files(?:/.*)?)?$`);
+const FILE_ROUTE = new RegExp(`^/files/(${TABLE_NAME})/(${FILE_NAME})$`);
+const RESTORE_ROUTE = new RegExp(`^(GET|POST) /restores/(${SNAPSHOT_NAME})/(${NODE_NAME})$`);
 
-export interface AgentApiOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly token: string;
+export interface AgentApiOptions extends Omit<PeerServerOptions, "answer"> {
   readonly operations: Pick<
     NodeOperations,
     "view" | "decommission" | "startRepair" | "repair" | "startCleanup" | "cleanup"
   >;
-  /** Why the node is not ready; undefined when it is. */
-  readonly readiness: (signal: AbortSignal) => Promise<string | undefined>;
+  readonly snapshots: Pick<NodeSnapshots, "take" | "state" | "files" | "open" | "clear">;
+  /** In a ChatCluster that is made from a snapshot. */
+  readonly restore?: Pick<NodeRestore, "load" | "state"> | undefined;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
-/** The agent's HTTP API: the probes are open, the rest asks for the token. */
-export class AgentApi {
-  readonly #options: AgentApiOptions;
-  readonly #server: Server;
-  readonly #digest: Buffer;
-
-  constructor(options: AgentApiOptions) {
-    this.#options = options;
-    this.#digest = digestOf(`Bearer ${options.token}`);
-    this.#server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
-      this.#answer(request).then(
-        ({ status, body }) => send(response, status, body),
-        (error: unknown) => send(response, statusOf(error), { error: messageOf(error) }),
-      );
+/** The HTTP API of the agent beside a Cassandra node. */
+export class AgentApi extends PeerServer {
+  constructor({ operations, snapshots, restore, ...options }: AgentApiOptions) {
+    super({
+      ...options,
+      answer: async (request) =>
+        (await answerForNode(operations, request)) ??
+        (await answerForSnapshots(snapshots, request)) ??
+        (restore && answerForRestore(restore, request)),
     });
   }
-
-  /** @returns the port that it listens on */
-  listen(): Promise<number> {
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    this.#server.once("error", reject);
-    this.#server.listen(this.#options.port, this.#options.host, () =>
-      resolve((this.#server.address() as AddressInfo).port),
-    );
-    return promise;
-  }
-
-  close(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
-    this.#server.closeAllConnections();
-    return promise;
-  }
-
-  async #answer(request: IncomingMessage): Promise<Answer> {
-    // No request has a body.
-    request.resume();
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://agent");
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const route = `${request.method} ${pathname}`;
-    if (route === "GET /healthz") return { status: 200, body: { status: "ok" } };
-    if (route === "GET /readyz") {
-      const problem = await this.#options.readiness(signal);
-      return problem === undefined ? { status: 200, body: { status: "ok" } } : { status: 503, body: { node: problem } };
-    }
-    if (!timingSafeEqual(digestOf(request.headers.authorization ?? ""), this.#digest))
-      return { status: 401, body: { error: "a bearer token is needed" } };
-    return this.#authorized(route, searchParams, signal);
-  }
-
-  async #authorized(route: string, query: URLSearchParams, signal: AbortSignal): Promise<Answer> {
-    const { operations } = this.#options;
-    if (route === "GET /node") return { status: 200, body: await operations.view(signal) };
-    if (route === "POST /decommission") return { status: 202, body: { mode: await operations.decommission(signal) } };
-    if (route === "POST /repairs") {
-      const keyspace = query.get("keyspace") ?? "";
-      if (!KEYSPACE.test(keyspace)) return { status: 400, body: { error: "keyspace must name one" } };
-      return { status: 202, body: { id: await operations.startRepair(keyspace, signal) } };
-    }
-    const [, id] = /^GET \/repairs\/(\d{1,9})$/.exec(route) ?? [];
-    if (id !== undefined) return { status: 200, body: await operations.repair(Number(id), signal) };
-    if (route === "POST /cleanups") return { status: 202, body: { id: operations.startCleanup() } };
-    const [, cleanup] = /^GET \/cleanups\/([0-9a-f-]{1,64})$/.exec(route) ?? [];
-    if (cleanup !== undefined) return { status: 200, body: operations.cleanup(cleanup) };
-    return { status: 404, body: { error: "not found" } };
-  }
 }
 
-function statusOf(error: unknown): number {
-  if (!(error instanceof CodedError)) return 500;
-  return error.code === "cassandra_refused" ? 409 : 503;
+async function answerForNode(
+  operations: AgentApiOptions["operations"],
+  { route, query, signal }: PeerRequest,
+): Promise<Answer | undefined> {
+  if (route === "GET /node") return { status: 200, body: await operations.view(signal) };
+  if (route === "POST /decommission") return { status: 202, body: { mode: await operations.decommission(signal) } };
+  if (route === "POST /repairs") {
+    const keyspace = query.get("keyspace") ?? "";
+    if (!KEYSPACE.test(keyspace)) return { status: 400, body: { error: "keyspace must name one" } };
+    return { status: 202, body: { id: await operations.startRepair(keyspace, signal) } };
+  }
+  const [, id] = /^GET \/repairs\/(\d{1,9})$/.exec(route) ?? [];
+  if (id !== undefined) return { status: 200, body: await operations.repair(Number(id), signal) };
+  if (route === "POST /cleanups") return { status: 202, body: { id: operations.startCleanup() } };
+  const [, cleanup] = /^GET \/cleanups\/([0-9a-f-]{1,64})$/.exec(route) ?? [];
+  return cleanup === undefined ? undefined : { status: 200, body: operations.cleanup(cleanup) };
 }
 
-function digestOf(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+async function answerForSnapshots(
+  snapshots: AgentApiOptions["snapshots"],
+  { route }: PeerRequest,
+): Promise<Answer | FileAnswer | undefined> {
+  const [, method, name, rest] = SNAPSHOT_ROUTE.exec(route) ?? [];
+  if (name === undefined) return undefined;
+  if (rest === undefined) {
+    if (method === "POST") return { status: 202, body: snapshots.take(name) };
+    if (method === "GET") return { status: 200, body: snapshots.state(name) };
+    await snapshots.clear(name);
+    return { status: 200, body: {} };
+  }
+  if (method !== "GET") return undefined;
+  if (rest === "/files") return { status: 200, body: await snapshots.files(name) };
+  const [, table, file] = FILE_ROUTE.exec(rest) ?? [];
+  return table === undefined || file === undefined ? undefined : snapshots.open(name, table, file);
 }
 
-function send(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+function answerForRestore(
+  restore: NonNullable<AgentApiOptions["restore"]>,
+  { route }: PeerRequest,
+): Answer | undefined {
+  const [, method, snapshot, node] = RESTORE_ROUTE.exec(route) ?? [];
+  if (snapshot === undefined || node === undefined) return undefined;
+  return method === "POST"
+    ? { status: 202, body: restore.load(snapshot, node) }
+    : { status: 200, body: restore.state(snapshot, node) };
 }

@@ -1,16 +1,14 @@
-import { CodedError, messageOf } from "@chatcluster/foundation/errors";
-import { type Static, type TSchema, Type } from "typebox";
-import { Value } from "typebox/value";
+import { Type } from "typebox";
+import { SnapshotFile } from "./node-snapshots.ts";
 import { NodeView } from "./node-view.ts";
 import { CASSANDRA_AGENT_PORT } from "./paths.ts";
+import { call, download, type Peer } from "./peer-client.ts";
 import { TaskState } from "./tasks.ts";
 
 /** A repair that was begun, by the number that the node gave it. */
 export const RepairStarted = Type.Object({ id: Type.Integer() });
 /** A cleanup that was begun, by the name that the agent gave it. */
 export const CleanupStarted = Type.Object({ id: Type.String({ pattern: "^[0-9a-f-]{1,64}$" }) });
-/** A refusal says why. */
-const Refusal = Type.Object({ error: Type.String() });
 const Accepted = Type.Object({ mode: Type.String() });
 
 /** A node's agent. */
@@ -35,83 +33,74 @@ export interface CassandraAgentClient {
   /** Begins to take off the node's disk what it does not own any more, or names the cleanup that runs. */
   startCleanup(agent: AgentAddress, token: string, signal: AbortSignal): Promise<string>;
   cleanup(agent: AgentAddress, token: string, id: string, signal: AbortSignal): Promise<TaskState>;
+  /** Begins a snapshot of the node's files of the chat keyspace; asking again for a name changes nothing. */
+  takeSnapshot(agent: AgentAddress, token: string, name: string, signal: AbortSignal): Promise<TaskState>;
+  snapshot(agent: AgentAddress, token: string, name: string, signal: AbortSignal): Promise<TaskState>;
+  snapshotFiles(agent: AgentAddress, token: string, name: string, signal: AbortSignal): Promise<SnapshotFile[]>;
+  snapshotFile(
+    agent: AgentAddress,
+    token: string,
+    name: string,
+    file: SnapshotFile,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>>;
+  clearSnapshot(agent: AgentAddress, token: string, name: string, signal: AbortSignal): Promise<void>;
+  /** Begins to load into the ring what a node had in a snapshot; asking again changes nothing. */
+  startRestore(agent: AgentAddress, token: string, from: RestoredNode, signal: AbortSignal): Promise<TaskState>;
+  restore(agent: AgentAddress, token: string, from: RestoredNode, signal: AbortSignal): Promise<TaskState>;
 }
 
-/** Longer than the agent waits for Cassandra to answer, and then for it to refuse a decommission. */
-const TIMEOUT_MS = 8_000;
-/** Longest reply that is read, in bytes: a ring of 100 nodes is 15 KB. */
-const MAX_REPLY = 256 * 1024;
+/** A node in a snapshot, by its pod's name there. */
+export interface RestoredNode {
+  readonly snapshot: string;
+  readonly pod: string;
+}
+
+/** Bytes of the longest list of files that is read: some 100,000 of them. */
+const MAX_FILES = 16 * 2 ** 20;
 
 /** Speaks HTTP to the pod's own address. */
 export const httpCassandraAgentClient: CassandraAgentClient = {
-  node: (agent, token, signal) => call(NodeView, agent, token, signal, "GET", "/node"),
+  node: (agent, token, signal) => call(NodeView, peerOf(agent, token), signal, { method: "GET", path: "/node" }),
   async decommission(agent, token, signal) {
-    await call(Accepted, agent, token, signal, "POST", "/decommission");
+    await call(Accepted, peerOf(agent, token), signal, { method: "POST", path: "/decommission" });
   },
   async startRepair(agent, token, keyspace, signal) {
-    return (await call(RepairStarted, agent, token, signal, "POST", `/repairs?keyspace=${keyspace}`)).id;
+    const path = `/repairs?keyspace=${keyspace}`;
+    return (await call(RepairStarted, peerOf(agent, token), signal, { method: "POST", path })).id;
   },
-  repair: (agent, token, id, signal) => call(TaskState, agent, token, signal, "GET", `/repairs/${id}`),
+  repair: (agent, token, id, signal) =>
+    call(TaskState, peerOf(agent, token), signal, { method: "GET", path: `/repairs/${id}` }),
   async startCleanup(agent, token, signal) {
-    return (await call(CleanupStarted, agent, token, signal, "POST", "/cleanups")).id;
+    return (await call(CleanupStarted, peerOf(agent, token), signal, { method: "POST", path: "/cleanups" })).id;
   },
-  cleanup: (agent, token, id, signal) => call(TaskState, agent, token, signal, "GET", `/cleanups/${id}`),
+  cleanup: (agent, token, id, signal) =>
+    call(TaskState, peerOf(agent, token), signal, { method: "GET", path: `/cleanups/${id}` }),
+  takeSnapshot: (agent, token, name, signal) =>
+    call(TaskState, peerOf(agent, token), signal, { method: "POST", path: `/snapshots/${name}` }),
+  snapshot: (agent, token, name, signal) =>
+    call(TaskState, peerOf(agent, token), signal, { method: "GET", path: `/snapshots/${name}` }),
+  snapshotFiles: (agent, token, name, signal) =>
+    call(Type.Array(SnapshotFile), peerOf(agent, token), signal, {
+      method: "GET",
+      path: `/snapshots/${name}/files`,
+      maxReply: MAX_FILES,
+    }),
+  snapshotFile: (agent, token, name, file, signal) =>
+    download(peerOf(agent, token), signal, `/snapshots/${name}/files/${file.table}/${file.name}`),
+  async clearSnapshot(agent, token, name, signal) {
+    await call(Type.Object({}), peerOf(agent, token), signal, { method: "DELETE", path: `/snapshots/${name}` });
+  },
+  startRestore: (agent, token, from, signal) =>
+    call(TaskState, peerOf(agent, token), signal, { method: "POST", path: restorePath(from) }),
+  restore: (agent, token, from, signal) =>
+    call(TaskState, peerOf(agent, token), signal, { method: "GET", path: restorePath(from) }),
 };
 
-async function call<Schema extends TSchema>(
-  schema: Schema,
-  { pod, ip, port = CASSANDRA_AGENT_PORT }: AgentAddress,
-  token: string,
-  signal: AbortSignal,
-  method: string,
-  path: string,
-): Promise<Static<Schema>> {
-  const host = ip.includes(":") ? `[${ip}]` : ip;
-  let text: string;
-  let response: Response;
-  try {
-    response = await fetch(`http://${host}:${port}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}` },
-      redirect: "error",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-    });
-    text = await boundedText(response);
-  } catch (cause) {
-    const reason = cause instanceof Error && cause.cause ? cause.cause : cause;
-    throw new CodedError(
-      "cassandra_agent_unreachable",
-      `the agent of pod ${pod} does not answer: ${messageOf(reason)}`,
-      {
-        cause,
-      },
-    );
-  }
-  const reply = parsed(text);
-  if (!response.ok) {
-    const why = Value.Check(Refusal, reply) ? reply.error : `HTTP status ${response.status}`;
-    throw new CodedError("cassandra_agent_refused", `the agent of pod ${pod} refused ${method} ${path}: ${why}`);
-  }
-  if (Value.Check(schema, reply)) return reply as Static<Schema>;
-  throw new CodedError("cassandra_agent_bad_reply", `the agent of pod ${pod} answered ${path} with something else`);
+function restorePath({ snapshot, pod }: RestoredNode): string {
+  return `/restores/${snapshot}/${pod}`;
 }
 
-async function boundedText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_REPLY) throw new RangeError(`a reply of over ${MAX_REPLY} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    // Whatever it is, it is no reply of the agent: the caller says so.
-    return undefined;
-  }
+function peerOf({ pod, ip, port = CASSANDRA_AGENT_PORT }: AgentAddress, token: string): Peer {
+  return { name: `the agent of pod ${pod}`, code: "cassandra_agent", host: ip, port, token };
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { loadConfig } from "@chatcluster/foundation/config";
 import { messageOf } from "@chatcluster/foundation/errors";
 import { createLogger } from "@chatcluster/foundation/logger";
@@ -5,6 +6,9 @@ import { AgentApi } from "./api-server.ts";
 import { httpCassandraAgentClient } from "./client.ts";
 import { Jolokia } from "./jolokia.ts";
 import { NodeOperations } from "./node-operations.ts";
+import { NodeRestore } from "./node-restore.ts";
+import { NodeSnapshots } from "./node-snapshots.ts";
+import { CASSANDRA_DATA_DIRECTORY, RESTORE_FOLDER } from "./paths.ts";
 import { notUpAndNormal, peersToAsk } from "./readiness.ts";
 import { CassandraAgentSettings } from "./settings.ts";
 
@@ -21,6 +25,25 @@ async function main(): Promise<void> {
   const jolokia = new Jolokia(settings.jolokiaUrl);
   const { dataDirectory, host, port, token, peerPort } = settings;
   const operations = new NodeOperations({ jolokia, dataDirectory, logger, signal: stop.signal });
+  const snapshots = new NodeSnapshots({ jolokia, dataDirectory, logger, signal: stop.signal });
+  const { snapshotStore: store, snapshotStorePort, restoreDirectory } = settings;
+  const restore =
+    store === undefined
+      ? undefined
+      : new NodeRestore({
+          jolokia,
+          store: {
+            name: "the store of the snapshots",
+            code: "snapshot_store",
+            host: store,
+            port: snapshotStorePort,
+            token,
+          },
+          directory: restoreDirectory,
+          directoryOfCassandra: join(CASSANDRA_DATA_DIRECTORY, RESTORE_FOLDER),
+          logger,
+          signal: stop.signal,
+        });
   let last: string | undefined = "not asked yet";
 
   async function readiness(signal: AbortSignal): Promise<string | undefined> {
@@ -40,6 +63,8 @@ async function main(): Promise<void> {
     port,
     token,
     operations,
+    snapshots,
+    restore,
     async readiness(signal) {
       const problem = await readiness(signal).catch(messageOf);
       if (problem !== last) logger.info(problem === undefined ? "up and normal" : `not ready: ${problem}`);

@@ -25,9 +25,12 @@ export const SPREAD_KEYSPACES = "NonLocalStrategyKeyspaces";
 /** Operations of the StorageService with their signatures. */
 export const OPERATIONS = {
   cleanup: "forceKeyspaceCleanup(int,java.lang.String,[Ljava.lang.String;)",
+  clearSnapshot: "clearSnapshot(java.lang.String,[Ljava.lang.String;)",
   decommission: "decommission(boolean)",
+  load: "bulkLoad(java.lang.String)",
   repair: "repairAsync(java.lang.String,java.util.Map)",
   repairStatus: "getParentRepairStatus(int)",
+  takeSnapshot: "takeSnapshot(java.lang.String,java.util.Map,[Ljava.lang.String;)",
 } as const;
 
 /** jolokia-access.xml: no command is allowed in general, only what stands under `allow`, by POST. */

@@ -5,6 +5,8 @@ import {
   CASSANDRA_DATA_DIRECTORY,
   CASSANDRA_SOURCE_DIRECTORY,
   JOLOKIA_PORT,
+  RESTORE_DIRECTORY,
+  SNAPSHOT_STORE_PORT,
 } from "./paths.ts";
 
 /** The agent's environment, `AGENT_` before every name. */
@@ -22,7 +24,15 @@ export const CassandraAgentSettings = Type.Object({
     description: "port of the other nodes' agents",
   }),
   jolokiaUrl: Type.String({ default: `http://127.0.0.1:${JOLOKIA_PORT}/jolokia/`, pattern: "^http://" }),
-  dataDirectory: Type.String({ default: CASSANDRA_DATA_DIRECTORY, description: "whose file system's room is told" }),
+  dataDirectory: Type.String({
+    default: CASSANDRA_DATA_DIRECTORY,
+    description: "the node's volume, whose room is told and whose snapshots are given away",
+  }),
+  snapshotStore: Type.Optional(
+    Type.String({ minLength: 1, description: "host of the snapshots, where the ring is made from one" }),
+  ),
+  snapshotStorePort: Type.Integer({ default: SNAPSHOT_STORE_PORT, minimum: 1, maximum: 65535 }),
+  restoreDirectory: Type.String({ default: RESTORE_DIRECTORY, description: "where that passes through" }),
   logLevel: Type.String({ default: "info", pattern: "^(trace|debug|info|warn|error|fatal|silent)$" }),
 });
 

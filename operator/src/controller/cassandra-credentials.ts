@@ -1,6 +1,7 @@
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Client } from "cassandra-driver";
-import { CHAT_KEYSPACE, isReplicated, replicate } from "./cassandra-replication.ts";
+import { CHAT_KEYSPACE } from "../cassandra-agent/paths.ts";
+import { isReplicated, replicate } from "./cassandra-replication.ts";
 import { type CassandraTarget, connect, type Login, literal, quoted } from "./cassandra-session.ts";
 
 /** Who is to be able to log in to which Cassandra. */

@@ -1,9 +1,8 @@
 import { CodedError, messageOf } from "@chatcluster/foundation/errors";
 import type { Client } from "cassandra-driver";
+import { CHAT_KEYSPACE } from "../cassandra-agent/paths.ts";
 import { type CassandraTarget, connect, type Login, literal, quoted } from "./cassandra-session.ts";
 
-/** The keyspace that the chat servers make; their own default name. */
-export const CHAT_KEYSPACE = "chat";
 /** Keyspaces without whose rows nobody can log in or chat. */
 export const DATA_KEYSPACES = ["system_auth", CHAT_KEYSPACE] as const;
 /** Histories of repairs and traces: kept as often, but their rows are not worth a repair. A node cannot leave while they want more nodes than stay. */

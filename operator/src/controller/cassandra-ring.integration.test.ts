@@ -3,23 +3,10 @@ import { after, before, test } from "node:test";
 import { until } from "@chatcluster/foundation/until";
 import { type ApiServer, startApiServer } from "@chatcluster/local/services";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { type Client, ConfigMap, PersistentVolumeClaim, Pod, StatefulSet } from "../runtime/index.ts";
-import {
-  clientOf,
-  condition,
-  createSample,
-  installCrd,
-  sampleChild,
-  sampleStatus,
-} from "../testing/chat-cluster-api.ts";
-import {
-  operatorAccount,
-  restrictedNamespace,
-  ScriptedReplication,
-  ScriptedRing,
-  ScriptedServers,
-  startOperator,
-} from "../testing/operator-fixture.ts";
+import { type Client, ConfigMap, Pod, StatefulSet } from "../runtime/index.ts";
+import { clientOf, installCrd, sampleChild } from "../testing/chat-cluster-api.ts";
+import { operatorAccount } from "../testing/operator-fixture.ts";
+import { RingOf } from "../testing/ring-of.ts";
 import { LEAVING_ANNOTATION } from "./cassandra-scale-down.ts";
 import { CHAT_CLUSTER } from "./informers.ts";
 
@@ -38,115 +25,10 @@ after(async () => {
   await server.stop();
 });
 
-/** A namespace with a ring of its own: the test does what the StatefulSet controller and the kubelet would. */
-class RingOf {
-  readonly namespace: string;
-  readonly agents = new ScriptedRing();
-  readonly replication = new ScriptedReplication();
-
-  constructor(namespace: string) {
-    this.namespace = namespace;
-  }
-
-  operator() {
-    return startOperator(account, new ScriptedServers(), this);
-  }
-
-  async create(spec: Record<string, unknown>): Promise<void> {
-    await restrictedNamespace(admin, this.namespace);
-    await createSample(admin, this.namespace, spec);
-  }
-
-  async replicas(): Promise<number> {
-    const { spec } = await sampleChild(admin, this.namespace, StatefulSet, "cassandra");
-    return (spec as { replicas: number }).replicas;
-  }
-
-  async replicasAre(count: number): Promise<void> {
-    await until(async () => (await this.replicas()) === count, `${count} replicas`);
-  }
-
-  async patch(cassandra: Record<string, unknown>): Promise<void> {
-    await admin.mergePatch(CHAT_CLUSTER, { namespace: this.namespace, name: "sample" }, { spec: { cassandra } });
-  }
-
-  status() {
-    return sampleStatus(admin, this.namespace);
-  }
-
-  /** Waits for a condition's reason; gives its message. */
-  async reason(type: string, reason: string): Promise<string> {
-    return until(async () => {
-      const found = condition(await this.status(), type);
-      return found?.reason === reason ? found.message : undefined;
-    }, `${type} to be ${reason}`);
-  }
-
-  /** Nodes `from` to `to` are up and normal. */
-  async run(from: number, to: number): Promise<void> {
-    const { spec } = await sampleChild(admin, this.namespace, StatefulSet, "cassandra");
-    const { template } = spec as {
-      template: { metadata: { labels: Record<string, string> }; spec: { volumes: object[] } };
-    };
-    for (let ordinal = from; ordinal <= to; ordinal++) {
-      const name = `sample-cassandra-${ordinal}`;
-      await admin.create({
-        apiVersion: "v1",
-        kind: "PersistentVolumeClaim",
-        metadata: { name: `data-${name}`, namespace: this.namespace, labels: { ...template.metadata.labels } },
-        spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "10Gi" } } },
-      });
-      this.agents.join(name);
-      await admin.create({
-        apiVersion: "v1",
-        kind: "Pod",
-        metadata: { ...template.metadata, name, namespace: this.namespace },
-        spec: { ...template.spec, volumes: [...template.spec.volumes, { name: "data", emptyDir: {} }] },
-      });
-      const ip = `127.84.6.${ordinal + 1}`;
-      const status = { phase: "Running", podIP: ip, podIPs: [{ ip }], conditions: [{ type: "Ready", status: "True" }] };
-      await admin.mergePatch(Pod, { namespace: this.namespace, name }, { status }, "status");
-    }
-    await this.settle();
-  }
-
-  /** The StatefulSet controller has seen the newest spec and carried it out. */
-  async settle(): Promise<void> {
-    const { spec, metadata } = await sampleChild(admin, this.namespace, StatefulSet, "cassandra");
-    const { replicas } = spec as { replicas: number };
-    const status = {
-      replicas,
-      readyReplicas: replicas,
-      updatedReplicas: replicas,
-      observedGeneration: metadata.generation,
-    };
-    await admin.mergePatch(StatefulSet, { namespace: this.namespace, name: metadata.name }, { status }, "status");
-  }
-
-  async deletePod(ordinal: number): Promise<void> {
-    const name = { namespace: this.namespace, name: `sample-cassandra-${ordinal}` };
-    await admin.delete(Pod, name, { gracePeriodSeconds: 0 });
-    await this.settle();
-  }
-
-  claim(ordinal: number) {
-    return admin.get(PersistentVolumeClaim, { namespace: this.namespace, name: `data-sample-cassandra-${ordinal}` });
-  }
-
-  deleteClaim(ordinal: number): Promise<void> {
-    return this.#finalized(ordinal);
-  }
-
-  /** No controller is there that would take the claim's protection off. */
-  async #finalized(ordinal: number): Promise<void> {
-    const name = { namespace: this.namespace, name: `data-sample-cassandra-${ordinal}` };
-    await admin.mergePatch(PersistentVolumeClaim, name, { metadata: { finalizers: null } });
-    await admin.delete(PersistentVolumeClaim, name);
-  }
-}
+const ringIn = (namespace: string) => new RingOf(admin, account, namespace);
 
 test("fewer nodes: the last one hands over its data before its pod goes, whichever operator was killed in between", async () => {
-  const ring = new RingOf("scale-down");
+  const ring = ringIn("scale-down");
   {
     await using _first = await ring.operator();
     await ring.create({ cassandra: { nodes: 3, replicationFactor: 1 } });
@@ -183,7 +65,7 @@ test("fewer nodes: the last one hands over its data before its pod goes, whichev
 });
 
 test("a restarted node that forgot that it was leaving is asked again; one that is wanted after all stays", async () => {
-  const ring = new RingOf("again");
+  const ring = ringIn("again");
   await using _operator = await ring.operator();
   await ring.create({ cassandra: { nodes: 2, replicationFactor: 1 } });
   await ring.run(0, 1);
@@ -202,7 +84,7 @@ test("a restarted node that forgot that it was leaving is asked again; one that 
 });
 
 test("a node whose data the others have no room for does not leave", async () => {
-  const ring = new RingOf("room");
+  const ring = ringIn("room");
   await using _operator = await ring.operator();
   ring.agents.freeBytes = 100;
   await ring.create({ cassandra: { nodes: 2, replicationFactor: 1 } });
@@ -216,7 +98,7 @@ test("a node whose data the others have no room for does not leave", async () =>
 });
 
 test("more copies come one at a time, each repaired on every node before the next, also by the next operator", async () => {
-  const ring = new RingOf("copies");
+  const ring = ringIn("copies");
   {
     await using _first = await ring.operator();
     await ring.create({ cassandra: { nodes: 3, replicationFactor: 1 } });
@@ -245,7 +127,7 @@ test("more copies come one at a time, each repaired on every node before the nex
 });
 
 test("after growth each older node is cleaned up, one after the other; neither a killed operator nor a failure forgets one", async () => {
-  const ring = new RingOf("growth");
+  const ring = ringIn("growth");
   const left = async () => (await ring.status()).cassandra?.cleanup;
   {
     await using _first = await ring.operator();
@@ -275,18 +157,14 @@ test("after growth each older node is cleaned up, one after the other; neither a
   await ring.reason("Progressing", "RollingOut");
   const writes = await operator.writes();
   const reconciles = await operator.reconciles();
-  await admin.mergePatch(
-    CHAT_CLUSTER,
-    { namespace: "growth", name: "sample" },
-    { metadata: { annotations: { seen: "again" } } },
-  );
+  await ring.touch();
   await until(async () => (await operator.reconciles()) > reconciles, "another look");
   assert.equal(await operator.writes(), writes, "a ring at rest costs no write");
   assert.equal(ring.agents.cleanups.at(-1), "sample-cassandra-1");
 });
 
 test("a cleanup that fails is told and tried again, and holds nothing else back", async () => {
-  const ring = new RingOf("unclean");
+  const ring = ringIn("unclean");
   ring.agents.cleanupState = { state: "failed", message: "no room for a compaction" };
   await using _operator = await ring.operator();
   await ring.create({ cassandra: { nodes: 1, replicationFactor: 1 } });
@@ -301,7 +179,7 @@ test("a cleanup that fails is told and tried again, and holds nothing else back"
 });
 
 test("each node is repaired when its time is over, the longest unrepaired first, and a failure is told and tried again", async () => {
-  const ring = new RingOf("schedule");
+  const ring = ringIn("schedule");
   ring.replication.copies = 2;
   await using _operator = await ring.operator();
   await ring.create({ cassandra: { nodes: 2, replicationFactor: 2, repairDays: 7 } });
@@ -337,7 +215,7 @@ test("each node is repaired when its time is over, the longest unrepaired first,
 });
 
 test("a pod that a wrong setting keeps from running makes way for the corrected one; a working one and one of the newest template stay", async () => {
-  const ring = new RingOf("broken");
+  const ring = ringIn("broken");
   await using operator = await ring.operator();
   await ring.create({ cassandra: { nodes: 3, replicationFactor: 1 } });
   await ring.run(0, 2);

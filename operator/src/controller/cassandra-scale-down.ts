@@ -3,8 +3,8 @@ import type { ChatCluster } from "../api/chat-cluster.ts";
 import type { AgentAddress } from "../cassandra-agent/client.ts";
 import { type AskedNode, nextScaleDownStep, type ScaleDownStep } from "../cassandra-ring/scale-down.ts";
 import { childName } from "../resource/names.ts";
-import { DATA_VOLUME } from "../resource/volume-claim.ts";
-import { type KubernetesObject, PersistentVolumeClaim } from "../runtime/index.ts";
+import type { KubernetesObject } from "../runtime/index.ts";
+import { annotateClaim, claimOfNode } from "./cassandra-claims.ts";
 import type { ConcernContext } from "./dependencies.ts";
 import { isTerminating, type PodObject, podsOf } from "./pods.ts";
 import type { RingWork } from "./ring-work.ts";
@@ -31,7 +31,7 @@ export async function advanceScaleDown(
   { current, mayBegin }: { current: number; mayBegin: boolean },
 ): Promise<ScaleDownOutcome> {
   const name = `${childName(cluster, "cassandra")}-${current - 1}`;
-  const claim = claimOf(context, cluster, current - 1);
+  const claim = claimOfNode(context, cluster, current - 1);
   const notedHostId = claim?.metadata.annotations?.[LEAVING_ANNOTATION];
   const wanted = cluster.spec.cassandra.nodes < current;
   const stays = { replicas: current };
@@ -60,14 +60,14 @@ async function act(
     case "none":
       return stays;
     case "forget":
-      await note(context, claim, null);
+      await annotateClaim(context, claim, { [LEAVING_ANNOTATION]: null });
       return stays;
     case "wait":
       return { ...stays, work: leaving(step.message), waitMs: POLL_MS };
     case "refuse":
       return { ...stays, problem: { reason: step.reason, message: step.message }, waitMs: 5 * POLL_MS };
     case "note":
-      await note(context, claim, step.hostId);
+      await annotateClaim(context, claim, { [LEAVING_ANNOTATION]: step.hostId });
       record(context, cluster, "DecommissionStarted", `${name} moves its data to the other nodes and leaves the ring`);
       return { ...stays, work: leaving(`${name} is about to leave`), waitMs: 1 };
     case "decommission":
@@ -112,7 +112,7 @@ export function staleClaim(
   to: number,
 ): KubernetesObject | undefined {
   for (let ordinal = from; ordinal < to; ordinal++) {
-    const claim = claimOf(context, cluster, ordinal);
+    const claim = claimOfNode(context, cluster, ordinal);
     if (claim?.metadata.annotations?.[LEAVING_ANNOTATION] !== undefined) return claim;
   }
   return undefined;
@@ -142,22 +142,6 @@ function podOf({ informers }: ConcernContext, cluster: ChatCluster, name: string
 
 function addressOf(pod: PodObject): AgentAddress {
   return { pod: pod.metadata.name, ip: pod.status?.podIP ?? "" };
-}
-
-function claimOf({ informers }: ConcernContext, cluster: ChatCluster, ordinal: number): KubernetesObject | undefined {
-  const name = `${DATA_VOLUME}-${childName(cluster, "cassandra")}-${ordinal}`;
-  return informers.volumeClaims.get(`${cluster.metadata.namespace}/${name}`);
-}
-
-async function note(
-  { client, informers }: ConcernContext,
-  claim: KubernetesObject,
-  hostId: string | null,
-): Promise<void> {
-  const { uid, name, namespace = "" } = claim.metadata;
-  // With the uid, a claim of that name that has come since is not marked.
-  const metadata = { uid, annotations: { [LEAVING_ANNOTATION]: hostId } };
-  informers.volumeClaims.observe(await client.mergePatch(PersistentVolumeClaim, { namespace, name }, { metadata }));
 }
 
 function leaving(message: string): NonNullable<RingWork["work"]> {

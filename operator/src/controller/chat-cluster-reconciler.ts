@@ -110,6 +110,11 @@ export class ChatClusterReconciler {
     await work.run("redis", async () => work.note(await reconcileRedis(context, cluster)));
     const redis = await work.run("redis watch", () => this.#watchRedis(context, cluster, secrets));
     work.note(redis?.problem);
+    // Chat servers that start would make a keyspace of their own, and people would write into it.
+    const { restore } = cluster.spec.cassandra;
+    if (cassandra?.isRestoring ?? (restore !== undefined && cluster.status?.cassandra?.restored === undefined)) {
+      return { scaling: undefined, cassandra, redis, ingressProblem: await this.#wayIn(context, cluster, work) };
+    }
     const scaling = await work.run("scaling", () => this.#scaling.reconcile(context, cluster, secrets.adminTokens));
     const push = await work.run("push", () => this.#userSecrets.push(context, cluster));
     for (const problem of push?.problems ?? []) work.note(problem);
@@ -118,8 +123,7 @@ export class ChatClusterReconciler {
       await work.run("servers", () =>
         reconcileServers(context, cluster, scaling.replicas, push.services, chatPasswordsDigest(cluster, secrets)),
       );
-    const ingressProblem = await work.run("ingress", () => reconcileIngress(context, cluster));
-    work.note(ingressProblem);
+    const ingressProblem = await this.#wayIn(context, cluster, work);
     const passwords = await work.run("passwords", () =>
       this.#rotatePasswords(context, cluster, secrets, cassandra?.credentials, work),
     );
@@ -137,6 +141,12 @@ export class ChatClusterReconciler {
     work.note(redis.problem);
     const know = { redis: redis.applied, cassandra: cassandra?.ready === true && cassandra.applied };
     return reconcilePasswords(context, cluster, secrets, know);
+  }
+
+  async #wayIn(context: ConcernContext, cluster: ChatCluster, work: Work) {
+    const problem = await work.run("ingress", () => reconcileIngress(context, cluster));
+    work.note(problem);
+    return problem;
   }
 
   async #watchRedis(context: ConcernContext, cluster: ChatCluster, { redisNode }: Credentials) {

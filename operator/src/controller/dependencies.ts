@@ -2,9 +2,11 @@ import type { Logger } from "@chatcluster/foundation/logger";
 import type { CassandraAgentClient } from "../cassandra-agent/client.ts";
 import type { Images } from "../resource/images.ts";
 import type { Applier, Client, Clock, EventRecorder } from "../runtime/index.ts";
+import type { SnapshotStoreClient } from "../snapshot-store/client.ts";
 import type { SettledChildren } from "./apply-children.ts";
 import type { CassandraCredentials } from "./cassandra-credentials.ts";
 import type { CassandraReplication } from "./cassandra-replication.ts";
+import type { CassandraSchema } from "./cassandra-schema.ts";
 import type { Informers } from "./informers.ts";
 import type { RedisInspector } from "./redis-inspector.ts";
 import type { RedisPasswordSetter } from "./redis-passwords.ts";
@@ -20,7 +22,9 @@ export interface Dependencies {
   readonly serverStatus: ServerStatusClient;
   readonly cassandraCredentials: CassandraCredentials;
   readonly cassandraReplication: CassandraReplication;
+  readonly cassandraSchema: CassandraSchema;
   readonly cassandraAgents: CassandraAgentClient;
+  readonly snapshotStore: SnapshotStoreClient;
   readonly redisInspector: RedisInspector;
   readonly redisPasswords: RedisPasswordSetter;
   /** Images of containers that a spec names none for; "" where the operator has no default. */

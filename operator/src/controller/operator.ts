@@ -3,9 +3,11 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { LEASE_NAME } from "../api/rbac.ts";
 import { httpCassandraAgentClient } from "../cassandra-agent/client.ts";
 import { Applier, Controller, type Informer, Manager, Scheme, Secret, systemClock } from "../runtime/index.ts";
+import { httpSnapshotStoreClient } from "../snapshot-store/client.ts";
 import { SettledChildren } from "./apply-children.ts";
 import { cqlCassandraCredentials } from "./cassandra-credentials.ts";
 import { cqlCassandraReplication } from "./cassandra-replication.ts";
+import { cqlCassandraSchema } from "./cassandra-schema.ts";
 import { ChatClusterReconciler } from "./chat-cluster-reconciler.ts";
 import { clusterOfLabels } from "./cluster-of-labels.ts";
 import type { OperatorConfig } from "./config.ts";
@@ -22,7 +24,9 @@ export type Overrides = Partial<
     | "serverStatus"
     | "cassandraCredentials"
     | "cassandraReplication"
+    | "cassandraSchema"
     | "cassandraAgents"
+    | "snapshotStore"
     | "redisInspector"
     | "redisPasswords"
     | "clock"
@@ -57,7 +61,9 @@ export function createManager(
     serverStatus: httpServerStatusClient,
     cassandraCredentials: cqlCassandraCredentials,
     cassandraReplication: cqlCassandraReplication,
+    cassandraSchema: cqlCassandraSchema,
     cassandraAgents: httpCassandraAgentClient,
+    snapshotStore: httpSnapshotStoreClient,
     redisInspector,
     redisPasswords: redisPasswordSetter,
     clock: systemClock,

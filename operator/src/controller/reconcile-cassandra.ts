@@ -16,16 +16,21 @@ import { isReady, isTerminating, podsOf } from "./pods.ts";
 import { CredentialsReconciler, type CredentialsState } from "./reconcile-credentials.ts";
 import { ReplicationReconciler } from "./reconcile-replication.ts";
 import type { Credentials } from "./reconcile-secrets.ts";
+import { reconcileSnapshotStore } from "./reconcile-snapshot-store.ts";
 import { reconcileVolumes, templateVolumeSize } from "./reconcile-volumes.ts";
 import { RepairSchedule } from "./repair-schedule.ts";
 import { replaceBrokenPods } from "./replace-broken-pods.ts";
+import { RestoreReconciler } from "./restore.ts";
 import type { RingWork } from "./ring-work.ts";
+import { SnapshotReconciler } from "./snapshots.ts";
 
 export interface CassandraOutcome {
   readonly credentials: CredentialsState;
   /** The ring's size and copies, for the status. */
   readonly ring: CassandraStatus | undefined;
   readonly work: RingWork["work"];
+  /** Whether messages are still on their way into it, for which the chat servers have to wait. */
+  readonly isRestoring: boolean;
   readonly problems: readonly Problem[];
   /** Milliseconds until something that no watch tells of is to be looked at again. */
   readonly requeueAfterMs: number | undefined;
@@ -36,6 +41,8 @@ export class CassandraReconciler {
   readonly #credentials = new CredentialsReconciler();
   readonly #hostIds = new HostIds();
   readonly #cleanups = new Cleanups();
+  readonly #restore = new RestoreReconciler();
+  readonly #snapshots = new SnapshotReconciler();
   readonly #schedule = new RepairSchedule();
   readonly #replication = new ReplicationReconciler();
 
@@ -61,7 +68,15 @@ export class CassandraReconciler {
         ),
     });
     const volumes = await reconcileVolumes(context, cluster, "cassandra");
+    const { store, problem: storeProblem } = await reconcileSnapshotStore(context, cluster);
     const credentials = await this.#credentials.reconcile(context, cluster, { credentials: secrets, ready, replicas });
+    const restore = await this.#restore.reconcile(context, cluster, {
+      credentials: secrets,
+      store,
+      ready,
+      nodes: replicas,
+      mayLogIn: credentials.ready,
+    });
     // Roles are in order once all nodes are up: before that there is nobody to ask.
     const replication = credentials.ready
       ? await this.#replication.reconcile(context, cluster, { credentials: secrets, ready, nodes: replicas })
@@ -82,19 +97,30 @@ export class CassandraReconciler {
       nodes: replicas,
       isQuiet: isQuiet && cleanup.pending.length === 0,
     });
-    const parts: readonly RingWork[] = [size, replication, cleanup, schedule];
+    const snapshots = await this.#snapshots.reconcile(context, cluster, {
+      token,
+      store,
+      ready,
+      nodes: replicas,
+      isQuiet: credentials.ready && !size.work && restore.isOver,
+    });
+    const parts: readonly RingWork[] = [size, restore, replication, cleanup, schedule, snapshots];
     return {
       credentials,
       ring: {
         nodes: Math.min(replicas, Math.max(before?.nodes ?? 0, ready.length)),
         ...(replication.copies === undefined ? {} : { replicationFactor: replication.copies }),
         ...(schedule.repairedAt.length === 0 ? {} : { repairedAt: [...schedule.repairedAt] }),
+        ...(snapshots.status && { snapshots: snapshots.status }),
+        ...(restore.restored && { restored: restore.restored }),
         ...(cleanup.pending.length === 0 ? {} : { cleanup: [...cleanup.pending] }),
         ...(hostIds.length === 0 ? {} : { hostIds: [...hostIds] }),
       },
       work: parts.find(({ work }) => work)?.work,
+      isRestoring: !restore.isOver,
       problems: [
         volumes,
+        storeProblem,
         credentials.ready ? credentials.problem : undefined,
         ...parts.map(({ problem }) => problem),
       ].filter((problem) => problem !== undefined),
@@ -106,6 +132,8 @@ export class CassandraReconciler {
     this.#credentials.forget(uid);
     this.#replication.forget(uid);
     this.#cleanups.forget(uid);
+    this.#restore.forget(uid);
+    this.#snapshots.forget(uid);
     this.#schedule.forget(uid);
     this.#hostIds.forget(uid);
   }
@@ -146,6 +174,7 @@ async function nothing(context: ConcernContext, cluster: ChatCluster): Promise<C
     credentials: { ready: true, applied: true },
     ring: undefined,
     work: undefined,
+    isRestoring: false,
     problems: [],
     requeueAfterMs: undefined,
   };

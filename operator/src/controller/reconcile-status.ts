@@ -53,6 +53,7 @@ export async function reconcileStatus(
     ...(redis.mode === "sentinel" && {
       sentinel: stateOf(context, cluster, "sentinel", sentinelNames(cluster).length),
     }),
+    ...(cassandra.snapshots && { snapshots: stateOf(context, cluster, "snapshots", 1) }),
     cassandra: cassandra.external ? EXTERNAL : stateOf(context, cluster, "cassandra", cassandra.nodes),
     ingress: stateOf(context, cluster, "ingress", ingress.mode === "Managed" ? ingress.replicas : 0),
     wayIn: wayIn(context, cluster),

@@ -9,18 +9,23 @@ import { CLUSTER_INDEX, childInformer, type Informers } from "./informers.ts";
 
 type Claim = { metadata?: { name?: string }; spec?: { resources?: { requests?: { storage?: string } } } };
 
+/** Components with a volume for each pod. */
+type StoringComponent = "redis" | "cassandra" | "snapshots";
+
+function wantedSize({ spec }: ChatCluster, component: StoringComponent): string {
+  // Without snapshots there is no volume whose size would matter.
+  if (component === "snapshots") return spec.cassandra.snapshots?.storage.size ?? "0";
+  return spec[component].storage.size;
+}
+
 /** The size in a StatefulSet's claim template, which stays what it was when it was made, or the spec's where there is none yet. */
-export function templateVolumeSize(
-  informers: Informers,
-  cluster: ChatCluster,
-  component: "redis" | "cassandra",
-): string {
+export function templateVolumeSize(informers: Informers, cluster: ChatCluster, component: StoringComponent): string {
   const key = `${cluster.metadata.namespace}/${childName(cluster, component)}`;
   const existing = childInformer(informers, StatefulSet).get(key) as
     | (KubernetesObject & { spec: { volumeClaimTemplates?: Claim[] } })
     | undefined;
   const claim = existing?.spec.volumeClaimTemplates?.find(({ metadata }) => metadata?.name === DATA_VOLUME);
-  return claim?.spec?.resources?.requests?.storage ?? cluster.spec[component].storage.size;
+  return claim?.spec?.resources?.requests?.storage ?? wantedSize(cluster, component);
 }
 
 /**
@@ -30,9 +35,9 @@ export function templateVolumeSize(
 export async function reconcileVolumes(
   { client, informers, events }: ConcernContext,
   cluster: ChatCluster,
-  component: "redis" | "cassandra",
+  component: StoringComponent,
 ): Promise<Problem | undefined> {
-  const { size } = cluster.spec[component].storage;
+  const size = wantedSize(cluster, component);
   for (const claim of claimsOf(informers, cluster, component)) {
     const { namespace = "", name } = claim.metadata;
     const current = claim.spec?.resources?.requests?.storage;

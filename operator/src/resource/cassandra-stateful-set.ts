@@ -7,6 +7,8 @@ import {
   CASSANDRA_CONFIG_DIRECTORY,
   CASSANDRA_DATA_DIRECTORY,
   CASSANDRA_SOURCE_DIRECTORY,
+  RESTORE_DIRECTORY,
+  RESTORE_FOLDER,
 } from "../cassandra-agent/paths.ts";
 import { cassandraJvmOptions, cassandraYaml, heapSizes, rackProperties } from "./cassandra-config.ts";
 import { CONFIG_HASH_ANNOTATION, configHash } from "./config-hash.ts";
@@ -110,20 +112,28 @@ function agentToken(cluster: ChatCluster, variable: string): k8s.EnvVar {
 
 /** Says whether the node is up and normal, and does for the operator what only the node itself can do. */
 function agentContainer(cluster: ChatCluster, images: Images): k8s.Container {
+  const { restore } = cluster.spec.cassandra;
   return {
     name: "agent",
     image: images.cassandraAgent,
     imagePullPolicy: cluster.spec.images.pullPolicy,
     command: ["node", "/app/cassandra-agent.mjs"],
     ports: [{ name: "agent", containerPort: CASSANDRA_AGENT_PORT, protocol: "TCP" }],
-    env: [agentToken(cluster, "AGENT_TOKEN")],
+    env: [
+      agentToken(cluster, "AGENT_TOKEN"),
+      ...(restore ? [{ name: "AGENT_SNAPSHOT_STORE", value: childName(cluster, "snapshots") }] : []),
+    ],
     resources: agentResources(),
     securityContext: containerSecurityContext,
     startupProbe: { httpGet: get("/healthz"), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 120 },
     livenessProbe: { httpGet: get("/healthz"), periodSeconds: 15, timeoutSeconds: 5, failureThreshold: 4 },
     readinessProbe: { httpGet: get("/readyz"), periodSeconds: 3, timeoutSeconds: 5, failureThreshold: 3 },
-    // To tell how much room there is.
-    volumeMounts: [{ name: DATA_VOLUME, mountPath: CASSANDRA_DATA_DIRECTORY, readOnly: true }],
+    volumeMounts: [
+      // To tell how much room there is, and to give snapshots away.
+      { name: DATA_VOLUME, mountPath: CASSANDRA_DATA_DIRECTORY, readOnly: true },
+      // Only where the ring is made from a snapshot, and of the volume no more than the folder that it passes through.
+      ...(restore ? [{ name: DATA_VOLUME, mountPath: RESTORE_DIRECTORY, subPath: RESTORE_FOLDER }] : []),
+    ],
   };
 }
 

@@ -1,7 +1,7 @@
 import { k8s } from "cdk8s-plus-28";
 import type { Construct } from "constructs";
 import type { ChatCluster } from "../api/chat-cluster.ts";
-import { CASSANDRA_AGENT_PORT } from "../cassandra-agent/paths.ts";
+import { CASSANDRA_AGENT_PORT, SNAPSHOT_STORE_PORT } from "../cassandra-agent/paths.ts";
 import {
   CASSANDRA_CQL_PORT,
   CASSANDRA_STORAGE_PORT,
@@ -31,13 +31,27 @@ function redisPeers(cluster: ChatCluster, operatorNamespace: string): k8s.Networ
   return [pods(cluster, "chat"), pods(cluster, "redis"), pods(cluster, "sentinel"), operatorPods(operatorNamespace)];
 }
 
-/** `NAME-cassandra`: clients are the chat servers and the operator, which sets up the roles; nodes reach each other, and the operator their agents. */
+/** `NAME-cassandra`: clients are the chat servers and the operator, which sets up the roles; nodes reach each other, and the operator their agents, as does what keeps the snapshots. */
 export function cassandraNetworkPolicy(scope: Construct, cluster: ChatCluster, operatorNamespace: string): void {
   const operator = operatorPods(operatorNamespace);
   policy(scope, cluster, "cassandra", [
     { from: [pods(cluster, "chat"), pods(cluster, "cassandra"), operator], ports: [CASSANDRA_CQL_PORT] },
     { from: [pods(cluster, "cassandra")], ports: [CASSANDRA_STORAGE_PORT] },
-    { from: [pods(cluster, "cassandra"), operator], ports: [CASSANDRA_AGENT_PORT] },
+    {
+      from: [
+        pods(cluster, "cassandra"),
+        operator,
+        ...(cluster.spec.cassandra.snapshots ? [pods(cluster, "snapshots")] : []),
+      ],
+      ports: [CASSANDRA_AGENT_PORT],
+    },
+  ]);
+}
+
+/** `NAME-snapshots`: the operator asks for snapshots, and the nodes' agents fetch what they restore. */
+export function snapshotsNetworkPolicy(scope: Construct, cluster: ChatCluster, operatorNamespace: string): void {
+  policy(scope, cluster, "snapshots", [
+    { from: [operatorPods(operatorNamespace), pods(cluster, "cassandra")], ports: [SNAPSHOT_STORE_PORT] },
   ]);
 }
 

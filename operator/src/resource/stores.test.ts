@@ -5,6 +5,7 @@ import type { KubernetesObject } from "../runtime/index.ts";
 import { sampleCluster, sampleImages } from "../testing/sample.ts";
 import { cassandraObjects } from "./cassandra.ts";
 import { cassandraJvmOptions, cassandraYaml, heapSizes } from "./cassandra-config.ts";
+import { snapshotObjects } from "./cassandra-snapshots.ts";
 import { redisObjects } from "./redis.ts";
 import { redisConfig } from "./redis-config.ts";
 
@@ -94,6 +95,29 @@ test("Cassandra drains before it goes, and is ready only when its agent sees it 
   assert.ok(!JSON.stringify(containers).includes('"containerPort":8778'));
 });
 
+test("snapshots have a volume that stays, of their own or one that is there, and roll no node of Cassandra", () => {
+  assert.deepEqual(snapshotObjects(sampleCluster(), around), []);
+  for (const [snapshots, templates, volumes] of [
+    [{ storage: { size: "9Gi" } }, 1, []],
+    [{ claimName: "old" }, 0, [{ name: "data", persistentVolumeClaim: { claimName: "old" } }]],
+  ] as const) {
+    const cluster = sampleCluster({ cassandra: { snapshots }, retention: { volumes: "Delete" } });
+    const { spec } = statefulSet(snapshotObjects(cluster, around));
+    assert.deepEqual(spec.persistentVolumeClaimRetentionPolicy, { whenDeleted: "Retain", whenScaled: "Retain" });
+    assert.equal(spec.volumeClaimTemplates?.length ?? 0, templates);
+    assert.deepEqual((spec.template.spec as { volumes?: object[] }).volumes ?? [], volumes);
+  }
+  const template = (cassandra: object) => statefulSet(cassandraOf({ cassandra })).spec.template;
+  assert.deepEqual(template({ snapshots: {} }), template({}));
+  const writable = ({ spec }: ReturnType<typeof template>) =>
+    (spec.containers[1] as { volumeMounts: { subPath?: string; readOnly?: boolean }[] }).volumeMounts.flatMap(
+      ({ subPath, readOnly }) => (readOnly ? [] : [subPath]),
+    );
+  assert.deepEqual(writable(template({})), []);
+  const restore = { snapshot: "old-20260101-000000" };
+  assert.deepEqual(writable(template({ snapshots: {}, restore })), ["restore"]);
+});
+
 test("the spec's options of the JVM come after the operator's, and win", () => {
   const options = cassandraJvmOptions(sampleCluster({ cassandra: { jvmOptions: ["-Xss1m"] } }));
   assert.match(options, / -Xss1m$/);
@@ -134,6 +158,12 @@ test("the stores are open to the chat servers, Cassandra's nodes and the operato
     [[7000], ["cassandra"]],
     [[8406], ["cassandra", "system operator"]],
   ]);
+  const snapshots = sampleCluster({ cassandra: { snapshots: {} } });
+  assert.deepEqual(rulesOf(cassandraObjects(snapshots, sampleImages, CASSANDRA_SIZE, "system"))[2], [
+    [8406],
+    ["cassandra", "system operator", "snapshots"],
+  ]);
+  assert.deepEqual(rulesOf(snapshotObjects(snapshots, around)), [[[8407], ["system operator", "cassandra"]]]);
   const off = redisObjects(sampleCluster({ networkPolicies: false }), around);
   assert.equal(off.filter(({ kind }) => kind === "NetworkPolicy").length, 0);
 });

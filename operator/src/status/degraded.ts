@@ -11,8 +11,8 @@ export function degraded(observation: Observation): DesiredCondition {
 }
 
 function problemsOf({ problems, failures, credentials, ...observation }: Observation): Problem[] {
-  const { chat, redis, sentinel, cassandra, ingress } = observation;
-  const components = [chat, redis, sentinel, cassandra, ingress].filter((state) => state !== undefined);
+  const { chat, redis, sentinel, cassandra, snapshots, ingress } = observation;
+  const components = [chat, redis, sentinel, cassandra, snapshots, ingress].filter((state) => state !== undefined);
   return [
     ...problems,
     ...failures,

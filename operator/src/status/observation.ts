@@ -38,6 +38,8 @@ export interface Observation {
   /** In mode `sentinel`. */
   readonly sentinel?: WorkloadState;
   readonly cassandra: WorkloadState;
+  /** What keeps the snapshots, where the spec has any. */
+  readonly snapshots?: WorkloadState;
   /** HAProxy. */
   readonly ingress: WorkloadState;
   /** The Ingress or the HTTPRoute of the modes of these names; undefined until it exists. */

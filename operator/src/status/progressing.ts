@@ -22,12 +22,13 @@ export function progressing(observation: Observation): DesiredCondition {
 }
 
 /** The components whose pods are not yet all there, new and ready. */
-export function unsettled({ chat, redis, sentinel, cassandra, ingress }: Observation): string[] {
+export function unsettled({ chat, redis, sentinel, cassandra, snapshots, ingress }: Observation): string[] {
   const components: Record<string, WorkloadState> = {
     servers: chat,
     ...(redis && { Redis: redis }),
     ...(sentinel && { sentinels: sentinel }),
     Cassandra: cassandra,
+    ...(snapshots && { snapshots }),
     ingress,
   };
   return Object.entries(components)

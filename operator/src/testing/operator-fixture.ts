@@ -7,11 +7,7 @@ import { tool } from "@chatcluster/local/tools";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { Value } from "typebox/value";
 import { LEADER_ELECTION_RULES, OPERATOR_RULES } from "../api/rbac.ts";
-import type { AgentAddress, CassandraAgentClient } from "../cassandra-agent/client.ts";
-import type { NodeView } from "../cassandra-agent/node-view.ts";
-import type { TaskState } from "../cassandra-agent/tasks.ts";
 import type { CassandraCredentials, CredentialsRequest } from "../controller/cassandra-credentials.ts";
-import type { CassandraReplication, ReplicationRequest } from "../controller/cassandra-replication.ts";
 import { operatorConfigSchema } from "../controller/config.ts";
 import { createManager } from "../controller/operator.ts";
 import type { RedisInspector } from "../controller/redis-inspector.ts";
@@ -22,6 +18,7 @@ import type { RedisAccess } from "../resource/redis-access.ts";
 import type { RedisMember } from "../resource/redis-members.ts";
 import { type Client, type KubernetesObject, resourceKind } from "../runtime/index.ts";
 import { kubeConfigOf, quietLogger } from "../runtime/testing/api.ts";
+import { ScriptedReplication, ScriptedRing, ScriptedSchema, ScriptedSnapshotStore } from "./scripted-cassandra.ts";
 
 /** For integration tests: the operator, in this process, under its own least rights; what it reaches outside of Kubernetes is scripted. */
 
@@ -64,77 +61,6 @@ export class RecordedCredentials implements CassandraCredentials {
   async ensure(request: CredentialsRequest): Promise<void> {
     this.requests.push(request);
     if (this.failure) throw this.failure;
-  }
-}
-
-/** Copies by keyspace, as a test wants them. */
-export class ScriptedReplication implements CassandraReplication {
-  copies = 1;
-  readonly changes: number[] = [];
-
-  async read(): Promise<ReadonlyMap<string, number>> {
-    return new Map(["system_auth", "chat"].map((keyspace) => [keyspace, this.copies]));
-  }
-
-  async change(_request: ReplicationRequest, copies: number): Promise<void> {
-    this.changes.push(copies);
-    this.copies = copies;
-  }
-}
-
-/** A ring of Cassandra nodes by pod name. A pod that is not in it does not answer. */
-export class ScriptedRing implements CassandraAgentClient {
-  readonly modes = new Map<string, string>();
-  readonly decommissions: string[] = [];
-  readonly repairs: string[] = [];
-  freeBytes = 1e9;
-  repairState: TaskState = { state: "completed" };
-  readonly cleanups: string[] = [];
-  cleanupState: TaskState = { state: "completed" };
-
-  /** The nodes that are up and normal. */
-  join(...pods: string[]): void {
-    for (const pod of pods) this.modes.set(pod, "NORMAL");
-  }
-
-  /** The node's data is with the others, and none knows it any more. */
-  leave(pod: string): void {
-    this.modes.delete(pod);
-  }
-
-  async node({ pod }: AgentAddress): Promise<NodeView> {
-    const mode = this.modes.get(pod);
-    if (mode === undefined)
-      throw new CodedError("cassandra_agent_unreachable", `the agent of pod ${pod} does not answer`);
-    const ring = [...this.modes].map(([hostId, each]) => {
-      const state = each === "LEAVING" ? ("leaving" as const) : ("normal" as const);
-      return { hostId, endpoint: `${hostId}:7000`, up: true, state };
-    });
-    const disk = { totalBytes: 1e9, freeBytes: this.freeBytes };
-    return { hostId: pod, mode, gossip: true, nativeTransport: true, ring, loadBytes: 1000, disk };
-  }
-
-  async decommission({ pod }: AgentAddress): Promise<void> {
-    this.decommissions.push(pod);
-    this.modes.set(pod, "LEAVING");
-  }
-
-  async startRepair({ pod }: AgentAddress, _token: string, keyspace: string): Promise<number> {
-    this.repairs.push(`${pod} ${keyspace}`);
-    return this.repairs.length;
-  }
-
-  async repair(): Promise<TaskState> {
-    return this.repairState;
-  }
-
-  async startCleanup({ pod }: AgentAddress): Promise<string> {
-    this.cleanups.push(pod);
-    return String(this.cleanups.length);
-  }
-
-  async cleanup(): Promise<TaskState> {
-    return this.cleanupState;
   }
 }
 
@@ -216,6 +142,8 @@ async function applyYaml(kubectl: string, server: ApiServer, object: object): Pr
 export interface ScriptedCassandra {
   readonly agents?: ScriptedRing;
   readonly replication?: ScriptedReplication;
+  readonly schema?: ScriptedSchema;
+  readonly store?: ScriptedSnapshotStore;
   readonly namespace?: string;
 }
 
@@ -243,6 +171,8 @@ export async function startOperator(
     cassandraCredentials: credentials,
     cassandraAgents: cassandra.agents ?? new ScriptedRing(),
     cassandraReplication: cassandra.replication ?? new ScriptedReplication(),
+    cassandraSchema: cassandra.schema ?? new ScriptedSchema(),
+    snapshotStore: cassandra.store ?? new ScriptedSnapshotStore(),
     redisInspector: redis,
     redisPasswords,
   });

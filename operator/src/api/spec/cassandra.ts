@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { Quantity, Resources, Storage } from "./quantity.ts";
+import { RestoreSpec, SnapshotsSpec } from "./snapshots.ts";
 
 /** Settings of cassandra.yaml that are the operator's: by them nodes find each other, their data, and who may log in. */
 const OWN_SETTINGS = [
@@ -108,6 +109,8 @@ export const CassandraSpec = Type.Object(
       path: "spec.cassandra.storage",
       description: "The volume of each node, which holds the messages.",
     }),
+    snapshots: Type.Optional(SnapshotsSpec),
+    restore: Type.Optional(RestoreSpec),
     config: Type.Record(
       Type.String(),
       Type.Unsafe<string | number>({
@@ -162,6 +165,23 @@ export const CassandraSpec = Type.Object(
         message: "spec.cassandra.external cannot be added or taken out later: the messages would stay behind",
         reason: "FieldValueForbidden",
         fieldPath: ".external",
+      },
+      {
+        rule: "!has(self.external) || !(has(self.snapshots) || has(self.restore))",
+        message:
+          "spec.cassandra.snapshots and restore are for a Cassandra of the operator's: with external they must be left out",
+        fieldPath: ".snapshots",
+      },
+      {
+        rule: "!has(self.restore) || has(self.snapshots)",
+        message: "spec.cassandra.restore needs spec.cassandra.snapshots, whose volume has the snapshot",
+        fieldPath: ".restore",
+      },
+      {
+        rule: "!has(self.restore) || has(oldSelf.restore)",
+        message: "spec.cassandra.restore cannot be added later: a snapshot is restored into a new ChatCluster",
+        reason: "FieldValueForbidden",
+        fieldPath: ".restore",
       },
       {
         rule: "quantity(self.heap).compareTo(quantity('256Mi')) >= 0",

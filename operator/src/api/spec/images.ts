@@ -13,7 +13,9 @@ export const ImagesSpec = Type.Object(
     cassandra: Image(
       "Image of Cassandra 5.0: any that keeps to the commands and variables of docker.io/library/cassandra.",
     ),
-    cassandraAgent: Image("Image of the agent beside each Cassandra (the operator's own image)."),
+    cassandraAgent: Image(
+      "Image of the agent beside each Cassandra, and of what keeps its snapshots (the operator's own image).",
+    ),
     haproxy: Image("Image of HAProxy, 2.6 or newer."),
     pullPolicy: Type.Union([Type.Literal("IfNotPresent"), Type.Literal("Always"), Type.Literal("Never")], {
       default: "IfNotPresent",
