@@ -76,6 +76,16 @@ const REFUSED: [field: string, spec: Record<string, unknown>][] = [
   ["spec.redis.external.url", { redis: { mode: "external", external: { url: "redis://:secret@cache:6379" } } }],
   ["spec.redis.external.clusterNodes", { redis: { mode: "external", external: { clusterNodes: ["cache"] } } }],
   ["spec.redis.external.sentinels", { redis: { mode: "external", external: { sentinels: { addresses: [] } } } }],
+  [
+    "spec.redis.podTemplate",
+    { redis: { mode: "external", external: { url: "redis://cache:6379" }, podTemplate: { spec: {} } } },
+  ],
+  ["spec.redis.sentinelPodTemplate", { redis: { sentinelPodTemplate: { spec: {} } } }],
+  [
+    "spec.cassandra.podTemplate",
+    { cassandra: { external: { contactPoints: ["a"], secretName: "login" }, podTemplate: { spec: {} } } },
+  ],
+  ["spec.ingress.podTemplate", { ingress: { mode: "None", podTemplate: { spec: {} } } }],
   ["spec.redis.storage.size", { redis: { storage: { size: "much" } } }],
   ["spec.cassandra.replicationFactor", { cassandra: { nodes: 2, replicationFactor: 3 } }],
   ["spec.cassandra.heap", { cassandra: { heap: "128Mi" } }],

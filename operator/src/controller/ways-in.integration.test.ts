@@ -18,7 +18,7 @@ import {
 import { condition, createSample, sampleChild, sampleStatus } from "../testing/chat-cluster-api.ts";
 import { installForeignCrd, removeForeignCrd } from "../testing/foreign-crd.ts";
 import { restrictedNamespace } from "../testing/operator-fixture.ts";
-import { type OperatorSystem, startOperatorSystem } from "../testing/operator-system.ts";
+import { type OperatorSystem, startOperatorSystem, writesNothing } from "../testing/operator-system.ts";
 import { CHAT_CLUSTER } from "./informers.ts";
 
 let system: OperatorSystem;
@@ -67,19 +67,6 @@ async function writeStatus(namespace: string, kind: ResourceKind, status: Record
   await system.admin.mergePatch(kind, { namespace, name: "sample-ingress" }, { status }, "status");
 }
 
-/** Two looks at the ChatCluster write nothing. */
-async function writesNothing(namespace: string): Promise<void> {
-  const { admin, operator } = system;
-  const name = { namespace, name: "sample" };
-  const before = await operator.writes();
-  for (const value of ["one", "two"]) {
-    const seen = await operator.reconciles();
-    await admin.mergePatch(CHAT_CLUSTER, name, { metadata: { labels: { look: value } } });
-    await until(async () => (await operator.reconciles()) > seen, "a look");
-  }
-  assert.equal(await operator.writes(), before);
-}
-
 test("an Ingress takes HAProxy's place and gives it back; what its controller says of it is what the condition says", async () => {
   const namespace = await restrictedNamespace(system.admin, "ingress-mode");
   await createSample(system.admin, namespace);
@@ -94,7 +81,7 @@ test("an Ingress takes HAProxy's place and gives it back; what its controller sa
 
   await writeStatus(namespace, Ingress, { loadBalancer: { ingress: [{ ip: "192.0.2.7" }] } });
   assert.match((await untilReason(namespace, "AddressAssigned")).message, /192\.0\.2\.7/);
-  await writesNothing(namespace);
+  await writesNothing(system, namespace);
 
   const name = { namespace, name: "sample-ingress" };
   await system.admin.mergePatch(Ingress, name, { spec: { ingressClassName: "theirs" } });
@@ -129,7 +116,7 @@ test("without the Gateway API HAProxy stays and a condition says why; installed 
   const status = await sampleStatus(admin, namespace);
   assert.equal(condition(status, "Degraded")?.reason, "GatewayApiMissing");
   assert.equal(await isThere(namespace, Deployment), true);
-  await writesNothing(namespace);
+  await writesNothing(system, namespace);
   await system.admin.mergePatch(CHAT_CLUSTER, { namespace, name: "sample" }, { spec: { servers: { surge: 2 } } });
   await until(async () => {
     const { spec } = await sampleChild(admin, namespace, Deployment, "chat");
@@ -148,7 +135,7 @@ test("without the Gateway API HAProxy stays and a condition says why; installed 
   await speakFor(namespace, route, "True", "Accepted");
   assert.equal((await untilReason(namespace, "Accepted")).status, "True");
   assert.equal(condition(await sampleStatus(admin, namespace), "Degraded")?.status, "False");
-  await writesNothing(namespace);
+  await writesNothing(system, namespace);
 
   await setIngress(namespace, { gateway: { hostnames: ["other.example"] } });
   await untilReason(namespace, "AcceptancePending");

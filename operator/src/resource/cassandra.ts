@@ -6,6 +6,7 @@ import { type CassandraSize, cassandraStatefulSet } from "./cassandra-stateful-s
 import type { Images } from "./images.ts";
 import { cassandraNetworkPolicy } from "./network-policy.ts";
 import { podDisruptionBudget } from "./pod-disruption-budget.ts";
+import { overlayPodTemplate } from "./pod-template-overlay.ts";
 import { render } from "./render.ts";
 
 /** Every object of Cassandra, in the order in which they are applied. The operator logs in from its namespace. */
@@ -15,11 +16,12 @@ export function cassandraObjects(
   size: CassandraSize,
   operatorNamespace: string,
 ): KubernetesObject[] {
-  return render(cluster, (scope) => {
+  const objects = render(cluster, (scope) => {
     cassandraConfigMap(scope, cluster, size.hostIds);
     cassandraService(scope, cluster);
     if (cluster.spec.networkPolicies) cassandraNetworkPolicy(scope, cluster, operatorNamespace);
     podDisruptionBudget(scope, cluster, "cassandra");
     cassandraStatefulSet(scope, cluster, images, size);
   });
+  return overlayPodTemplate(objects, cluster.spec.cassandra.podTemplate);
 }

@@ -22,12 +22,11 @@ export function chatObjects(
   push: readonly PushService[] = wantedPushServices(cluster),
   passwords?: string,
 ): KubernetesObject[] {
-  return render(cluster, (scope) => {
+  const objects = render(cluster, (scope) => {
     chatService(scope, cluster);
     chatAdminService(scope, cluster);
     podDisruptionBudget(scope, cluster, "chat");
     chatDeployment(scope, cluster, images, replicas, push, passwords);
-  }).map((object) =>
-    object.kind === "Deployment" ? overlayPodTemplate(object, cluster.spec.servers.podTemplate) : object,
-  );
+  });
+  return overlayPodTemplate(objects, cluster.spec.servers.podTemplate);
 }

@@ -8,19 +8,21 @@ import { ingressDeployment } from "./ingress-deployment.ts";
 import { ingressObject } from "./ingress-object.ts";
 import { ingressService } from "./ingress-service.ts";
 import { podDisruptionBudget } from "./pod-disruption-budget.ts";
+import { overlayPodTemplate } from "./pod-template-overlay.ts";
 import { render } from "./render.ts";
 
 /** Every object of the clients' way in, in the order in which they are applied; none where the spec wants none. */
 export function ingressObjects(cluster: ChatCluster, images: Images): KubernetesObject[] {
-  const { mode, ingress, gateway } = cluster.spec.ingress;
+  const { mode, ingress, gateway, podTemplate } = cluster.spec.ingress;
   if (ingress) return render(cluster, (scope) => ingressObject(scope, cluster, ingress));
   if (gateway) return render(cluster, (scope) => httpRoute(scope, cluster, gateway));
   if (mode !== "Managed") return [];
-  return render(cluster, (scope) => {
+  const objects = render(cluster, (scope) => {
     ingressAccess(scope, cluster);
     ingressConfigMap(scope, cluster);
     ingressService(scope, cluster);
     podDisruptionBudget(scope, cluster, "ingress");
     ingressDeployment(scope, cluster, images);
   });
+  return overlayPodTemplate(objects, podTemplate);
 }

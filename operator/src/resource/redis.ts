@@ -3,6 +3,7 @@ import type { KubernetesObject } from "../runtime/object.ts";
 import type { Images } from "./images.ts";
 import { redisNetworkPolicy, sentinelNetworkPolicy } from "./network-policy.ts";
 import { podDisruptionBudget } from "./pod-disruption-budget.ts";
+import { overlayPodTemplate } from "./pod-template-overlay.ts";
 import { redisConfigMap } from "./redis-config.ts";
 import type { RedisAddresses } from "./redis-members.ts";
 import { redisService, sentinelService } from "./redis-service.ts";
@@ -23,22 +24,24 @@ export interface RedisSurroundings {
 
 /** Every object of Redis, in the order in which they are applied. */
 export function redisObjects(cluster: ChatCluster, around: RedisSurroundings): KubernetesObject[] {
-  return render(cluster, (scope) => {
+  const objects = render(cluster, (scope) => {
     redisConfigMap(scope, cluster);
     redisService(scope, cluster);
     if (cluster.spec.networkPolicies) redisNetworkPolicy(scope, cluster, around.operatorNamespace);
     podDisruptionBudget(scope, cluster, "redis");
     redisStatefulSet(scope, cluster, around.images, around.volumeSize, around.addresses);
   });
+  return overlayPodTemplate(objects, cluster.spec.redis.podTemplate);
 }
 
 /** Every object of the sentinels. */
 export function sentinelObjects(cluster: ChatCluster, around: RedisSurroundings): KubernetesObject[] {
-  return render(cluster, (scope) => {
+  const objects = render(cluster, (scope) => {
     sentinelConfigMap(scope, cluster);
     sentinelService(scope, cluster);
     if (cluster.spec.networkPolicies) sentinelNetworkPolicy(scope, cluster, around.operatorNamespace);
     podDisruptionBudget(scope, cluster, "sentinel");
     sentinelStatefulSet(scope, cluster, around.images, around.addresses);
   });
+  return overlayPodTemplate(objects, cluster.spec.redis.sentinelPodTemplate);
 }

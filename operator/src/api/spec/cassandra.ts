@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { PodTemplate } from "./pod-template.ts";
 import { Quantity, Resources, Storage } from "./quantity.ts";
 import { RestoreSpec, SnapshotsSpec } from "./snapshots.ts";
 
@@ -150,6 +151,7 @@ export const CassandraSpec = Type.Object(
       default: { requests: { cpu: "100m" } },
       description: "CPU and memory of each node. Memory that is left out is worked out from the heap.",
     }),
+    podTemplate: PodTemplate("each Cassandra node"),
   },
   {
     default: {},
@@ -159,6 +161,11 @@ export const CassandraSpec = Type.Object(
         rule: "has(self.external) || self.nodes >= self.replicationFactor",
         message: "spec.cassandra.replicationFactor must not be greater than spec.cassandra.nodes",
         fieldPath: ".replicationFactor",
+      },
+      {
+        rule: "!has(self.external) || !has(self.podTemplate)",
+        message: "spec.cassandra.podTemplate is of no use with spec.cassandra.external: its pods are somebody else's",
+        fieldPath: ".podTemplate",
       },
       {
         rule: "has(self.external) == has(oldSelf.external)",

@@ -1,6 +1,7 @@
 import { type Static, Type } from "typebox";
 import { GatewaySpec } from "./gateway.ts";
 import { IngressObjectSpec } from "./ingress-object.ts";
+import { PodTemplate } from "./pod-template.ts";
 import { Resources } from "./quantity.ts";
 
 /** The Service through which clients reach HAProxy. */
@@ -141,6 +142,7 @@ export const IngressSpec = Type.Object(
       default: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "512Mi" } },
       description: "CPU and memory of each HAProxy.",
     }),
+    podTemplate: PodTemplate("the HAProxy pods"),
   },
   {
     default: {},
@@ -161,6 +163,11 @@ export const IngressSpec = Type.Object(
           fieldPath: `.${field}`,
         };
       }),
+      {
+        rule: "self.mode == 'Managed' || !has(self.podTemplate)",
+        message: "spec.ingress.podTemplate needs spec.ingress.mode Managed: without HAProxy there are no pods",
+        fieldPath: ".podTemplate",
+      },
       {
         rule: "has(self.ingress) == (self.mode == 'Ingress')",
         message: "spec.ingress.ingress and spec.ingress.mode Ingress need each other",

@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { ExternalRedisSpec } from "./external-redis.ts";
+import { PodTemplate } from "./pod-template.ts";
 import { Resources, Storage } from "./quantity.ts";
 
 /** Redis servers of mode `sentinel` where the spec says no number: one may be lost, and writes still reach two. */
@@ -37,6 +38,8 @@ export const RedisSpec = Type.Object(
       description:
         "CPU and memory of each Redis. Redis refuses writes at three quarters of the memory limit, before it is killed. Not used in mode `external`.",
     }),
+    podTemplate: PodTemplate("each Redis"),
+    sentinelPodTemplate: PodTemplate("each sentinel, in mode `sentinel`"),
   },
   {
     default: {},
@@ -51,6 +54,16 @@ export const RedisSpec = Type.Object(
         rule: "has(self.external) == (self.mode == 'external')",
         message: "spec.redis.external and spec.redis.mode external need each other",
         fieldPath: ".mode",
+      },
+      {
+        rule: "self.mode != 'external' || !has(self.podTemplate)",
+        message: "spec.redis.podTemplate is of no use with spec.redis.mode external: its pods are somebody else's",
+        fieldPath: ".podTemplate",
+      },
+      {
+        rule: "self.mode == 'sentinel' || !has(self.sentinelPodTemplate)",
+        message: "spec.redis.sentinelPodTemplate needs spec.redis.mode sentinel",
+        fieldPath: ".sentinelPodTemplate",
       },
     ],
   },

@@ -1,11 +1,6 @@
 import { type Static, Type } from "typebox";
+import { PodTemplate } from "./pod-template.ts";
 import { Resources } from "./quantity.ts";
-
-/** Fields that may be laid over the pod template of the chat servers; the API server keeps them as they are. */
-export type PodTemplateOverlay = {
-  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
-  spec?: Record<string, unknown>;
-};
 
 /** The chat servers and how their number follows the connections. */
 export const ServersSpec = Type.Object(
@@ -62,15 +57,7 @@ export const ServersSpec = Type.Object(
       default: { requests: { cpu: "100m", memory: "192Mi" }, limits: { memory: "1Gi" } },
       description: "CPU and memory of each chat server.",
     }),
-    podTemplate: Type.Optional(
-      Type.Unsafe<PodTemplateOverlay>({
-        type: "object",
-        description:
-          "Laid over the pod template of the chat servers (metadata.labels, metadata.annotations, spec), for what the spec has no field " +
-          "for: tolerations, nodeSelector, affinity, sidecars. Maps are merged; lists of named things are merged by name; other lists replace.",
-        "x-kubernetes-preserve-unknown-fields": true,
-      }),
-    ),
+    podTemplate: PodTemplate("the chat servers"),
   },
   {
     default: {},
