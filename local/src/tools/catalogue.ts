@@ -49,6 +49,12 @@ export const goFiles = {
     sum: "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
     folder: "config/crd/standard",
   },
+  "prometheus-operator-crds": {
+    module: "github.com/prometheus-operator/prometheus-operator",
+    version: "v0.85.0",
+    sum: "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
+    folder: "example/prometheus-operator-crd",
+  },
 } as const satisfies Record<string, GoModuleFiles>;
 
 /** The libraries that programs of Debian 12 need beyond those that apt-get itself depends on. */

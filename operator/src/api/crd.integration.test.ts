@@ -145,6 +145,9 @@ const REFUSED: [field: string, spec: Record<string, unknown>][] = [
   ["spec.dashboard", { dashboard: "open" }],
   ["spec.push.apns.keyId", { push: { apns: { secretName: "a", keyId: "x", teamId: "TEAM123456", topic: "app" } } }],
   ["spec.push.webPush.publicKey", { push: { webPush: { secretName: "a", subject: "mailto:a@b.c" } } }],
+  ["spec.monitoring.scrapers", { networkPolicies: false, monitoring: { scrapers: [{ namespace: "monitoring" }] } }],
+  ["spec.monitoring.scrapers", { monitoring: { scrapers: [{ namespace: "Monitoring" }] } }],
+  ["spec.monitoring.podMonitor.interval", { monitoring: { podMonitor: { interval: "often" } } }],
   ["spec.retention.volumes", { retention: { volumes: "Perhaps" } }],
 ];
 

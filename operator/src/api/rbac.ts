@@ -24,8 +24,9 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
   },
   { apiGroups: [""], resources: ["secrets"], verbs: [...READ, "create", "patch"] },
   { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies", "ingresses"], verbs: CHILD },
-  // Of the Gateway API; where it is not installed the rule gives nothing.
+  // Of the Gateway API and of the Prometheus operator; where they are not installed the rules give nothing.
   { apiGroups: ["gateway.networking.k8s.io"], resources: ["httproutes"], verbs: CHILD },
+  { apiGroups: ["monitoring.coreos.com"], resources: ["podmonitors"], verbs: CHILD },
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: CHILD },
   {
     apiGroups: ["rbac.authorization.k8s.io"],

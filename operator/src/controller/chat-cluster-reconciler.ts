@@ -16,6 +16,7 @@ import { failureProblem, isLasting } from "./failure-problem.ts";
 import { CassandraReconciler } from "./reconcile-cassandra.ts";
 import type { CredentialsState } from "./reconcile-credentials.ts";
 import { reconcileIngress } from "./reconcile-ingress.ts";
+import { reconcileMonitoring } from "./reconcile-monitoring.ts";
 import { chatPasswordsDigest, type PasswordsOutcome, reconcilePasswords } from "./reconcile-passwords.ts";
 import { reconcileRedis } from "./reconcile-redis.ts";
 import { RedisPasswordsReconciler } from "./reconcile-redis-passwords.ts";
@@ -124,6 +125,7 @@ export class ChatClusterReconciler {
         reconcileServers(context, cluster, scaling.replicas, push.services, chatPasswordsDigest(cluster, secrets)),
       );
     const ingressProblem = await this.#wayIn(context, cluster, work);
+    await work.run("monitoring", async () => work.note(await reconcileMonitoring(context, cluster)));
     const passwords = await work.run("passwords", () =>
       this.#rotatePasswords(context, cluster, secrets, cassandra?.credentials, work),
     );

@@ -12,6 +12,7 @@ import {
   PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
+  PodMonitor,
   type ResourceKind,
   Role,
   RoleBinding,
@@ -45,7 +46,7 @@ const CHILD_KINDS = [
 ] as const;
 
 /** The kinds that it applies where they are installed: CustomResourceDefinitions of others. */
-const OPTIONAL_CHILD_KINDS = [HttpRoute] as const;
+const OPTIONAL_CHILD_KINDS = [HttpRoute, PodMonitor] as const;
 
 /** Local copies of what the reconcilers read. Children, pods and volumes: only those that carry the operator's labels. */
 export interface Informers {

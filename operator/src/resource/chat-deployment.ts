@@ -12,6 +12,7 @@ import { containerSecurityContext, podSecurityContext } from "./pod-security.ts"
 import { pushVolumeMounts, pushVolumes } from "./push-credentials.ts";
 import { surgeBy } from "./rollout.ts";
 import { spread } from "./scheduling.ts";
+import { scrapeAnnotations } from "./scrape-annotations.ts";
 
 const CHAT_USER = 10001;
 /** Seconds beyond the drain in which the server closes what is left, and its stores. */
@@ -39,7 +40,7 @@ export function chatDeployment(
       template: {
         metadata: {
           labels: labels(cluster, "chat"),
-          ...(passwords !== undefined && { annotations: { [PASSWORDS_ANNOTATION]: passwords } }),
+          ...templateAnnotations(cluster, passwords),
         },
         spec: {
           ...pullSecrets(cluster),
@@ -55,6 +56,15 @@ export function chatDeployment(
       },
     },
   });
+}
+
+/** An empty map is left out: the API server would record nothing of it that is ours. */
+function templateAnnotations(cluster: ChatCluster, passwords: string | undefined): k8s.ObjectMeta {
+  const annotations = {
+    ...(passwords !== undefined && { [PASSWORDS_ANNOTATION]: passwords }),
+    ...scrapeAnnotations(cluster, CHAT_ADMIN_PORT),
+  };
+  return Object.keys(annotations).length === 0 ? {} : { annotations };
 }
 
 function chatContainer(cluster: ChatCluster, images: Images, push: readonly PushService[]): k8s.Container {

@@ -21,6 +21,7 @@ import { childName, labels, selectorLabels, tlsSecretName } from "./names.ts";
 import { containerSecurityContext, podSecurityContext } from "./pod-security.ts";
 import { surgeBy } from "./rollout.ts";
 import { spread } from "./scheduling.ts";
+import { scrapeAnnotations } from "./scrape-annotations.ts";
 
 const AGENT_USER = 10001;
 const TLS_VOLUME = "tls";
@@ -44,7 +45,10 @@ export function ingressDeployment(scope: Construct, cluster: ChatCluster, images
       template: {
         metadata: {
           labels: labels(cluster, "ingress"),
-          annotations: { [CONFIG_HASH_ANNOTATION]: configHash(haproxyConfig(cluster)) },
+          annotations: {
+            [CONFIG_HASH_ANNOTATION]: configHash(haproxyConfig(cluster)),
+            ...scrapeAnnotations(cluster, HAPROXY_METRICS_PORT),
+          },
         },
         spec: {
           ...pullSecrets(cluster),

@@ -1,7 +1,15 @@
 import type { ChatCluster } from "../api/chat-cluster.ts";
 
 /** The parts of a ChatCluster, as the label `app.kubernetes.io/component` has them. */
-export type Component = "chat" | "redis" | "redis-address" | "sentinel" | "cassandra" | "snapshots" | "ingress";
+export type Component =
+  | "chat"
+  | "redis"
+  | "redis-address"
+  | "sentinel"
+  | "cassandra"
+  | "snapshots"
+  | "ingress"
+  | "monitoring";
 
 export const CHAT_PORT = 8080;
 export const CHAT_ADMIN_PORT = 9090;

@@ -36,6 +36,8 @@ export const Node = resourceKind("v1", "Node", "nodes", false);
 export const PersistentVolumeClaim = resourceKind("v1", "PersistentVolumeClaim", "persistentvolumeclaims");
 export const Pod = resourceKind("v1", "Pod", "pods");
 export const PodDisruptionBudget = resourceKind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets");
+/** Of the Prometheus operator, which a cluster need not have. */
+export const PodMonitor = resourceKind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors");
 export const Role = resourceKind("rbac.authorization.k8s.io/v1", "Role", "roles");
 export const RoleBinding = resourceKind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings");
 export const Secret = resourceKind("v1", "Secret", "secrets");
@@ -59,6 +61,7 @@ const BUILT_IN: readonly ResourceKind[] = [
   PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
+  PodMonitor,
   Role,
   RoleBinding,
   Secret,

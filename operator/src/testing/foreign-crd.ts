@@ -11,7 +11,7 @@ import { type Client, CustomResourceDefinition, type KubernetesObject, type Reso
 export async function installForeignCrd(
   client: Client,
   kind: ResourceKind,
-  from: "gateway-api-crds",
+  from: "gateway-api-crds" | "prometheus-operator-crds",
 ): Promise<KubernetesObject> {
   const [group = ""] = kind.apiVersion.split("/");
   const file = join(await tool(from), `${group}_${kind.resource}.yaml`);

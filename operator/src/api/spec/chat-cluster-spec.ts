@@ -4,6 +4,7 @@ import { CassandraSpec } from "./cassandra.ts";
 import { ImagesSpec } from "./images.ts";
 import { IngressSpec } from "./ingress.ts";
 import { LimitsSpec } from "./limits.ts";
+import { MonitoringSpec } from "./monitoring.ts";
 import { PasswordsSpec } from "./passwords.ts";
 import { PushSpec } from "./push.ts";
 import { RedisSpec } from "./redis.ts";
@@ -40,6 +41,7 @@ export const ChatClusterSpec = Type.Object(
     retention: RetentionSpec,
     limits: LimitsSpec,
     push: PushSpec,
+    monitoring: MonitoringSpec,
     passwords: PasswordsSpec,
     dashboard: Dashboard,
     networkPolicies: Type.Boolean({
@@ -58,6 +60,11 @@ export const ChatClusterSpec = Type.Object(
         rule: "self.servers.connectionsPerServer <= self.limits.maxConnections",
         message: "spec.servers.connectionsPerServer must not be greater than spec.limits.maxConnections",
         fieldPath: ".servers.connectionsPerServer",
+      },
+      {
+        rule: "self.networkPolicies || self.monitoring.scrapers.size() == 0",
+        message: "spec.monitoring.scrapers needs spec.networkPolicies: without them nobody is kept out",
+        fieldPath: ".monitoring.scrapers",
       },
     ],
   },
