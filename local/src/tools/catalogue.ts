@@ -78,6 +78,8 @@ export const debianServices = [
     ],
     programs: ["usr/sbin/haproxy"],
   },
+  // Only promtool is used, which needs libc alone; not what the package depends on for its pages.
+  { name: "prometheus", packages: ["prometheus"], programs: ["usr/bin/promtool"] },
 ] as const satisfies readonly DebianService[];
 
 export const debianServiceTools = {
@@ -85,6 +87,7 @@ export const debianServiceTools = {
   "redis-server": "redis",
   "redis-cli": "redis",
   haproxy: "haproxy",
+  promtool: "prometheus",
 } as const;
 
 /** Plain tools that are installed on the machine: the package, and the paths of which one must be there. */

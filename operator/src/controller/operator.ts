@@ -10,6 +10,7 @@ import { cqlCassandraReplication } from "./cassandra-replication.ts";
 import { cqlCassandraSchema } from "./cassandra-schema.ts";
 import { ChatClusterReconciler } from "./chat-cluster-reconciler.ts";
 import { clusterOfLabels } from "./cluster-of-labels.ts";
+import { conditionMetrics } from "./condition-metrics.ts";
 import type { OperatorConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { CHAT_CLUSTER, childInformer, createInformers } from "./informers.ts";
@@ -51,6 +52,7 @@ export function createManager(
     }),
   });
   const informers = createInformers(manager, namespacesOf(config.watchNamespace));
+  conditionMetrics(manager.metrics.registry, informers.chatClusters);
   const children: Informer[] = [...informers.children.values()];
   const reconciler = new ChatClusterReconciler({
     client: manager.client,
