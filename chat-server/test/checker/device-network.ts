@@ -8,6 +8,7 @@ import {
   WebSocketTransport,
 } from "@chatcluster/client";
 import type { Random } from "./random.ts";
+import { traced, tracedFetch } from "./traced.ts";
 
 /** The transports of the client package, by the name under which it tells them to the application; the best one first. */
 export const CARRIERS = ["websocket", "sse", "long_polling", "short_polling"] as const;
@@ -22,6 +23,8 @@ export interface DeviceNetworkOptions {
   readonly random: Random;
   /** Each request over HTTP goes to a server of its own; otherwise all of a connection to one. */
   readonly roaming: boolean;
+  /** Takes note of every frame and request. */
+  readonly note?: (event: Record<string, unknown>) => void;
 }
 
 /** The network of one device: it picks servers at random, may be down, and may hold some transports back. */
@@ -36,7 +39,9 @@ export class DeviceNetwork {
   }
 
   transports(kind: Kind): Transport[] {
-    return (kind === "automatic" ? CARRIERS : [kind]).map((carrier) => this.#routed(carrier));
+    const { note } = this.#options;
+    const transports = (kind === "automatic" ? CARRIERS : [kind]).map((carrier) => this.#routed(carrier));
+    return note ? transports.map((transport) => traced(transport, note)) : transports;
   }
 
   set offline(offline: boolean) {
@@ -87,7 +92,8 @@ export class DeviceNetwork {
   }
 
   #overHttp(carrier: Exclude<Carrier, "websocket">): Transport {
-    const fetch = this.#fetch(carrier);
+    const { note } = this.#options;
+    const fetch = note ? tracedFetch(this.#fetch(carrier), note) : this.#fetch(carrier);
     return carrier === "sse"
       ? new SseTransport({ fetch })
       : new PollTransport({ short: carrier === "short_polling", fetch });

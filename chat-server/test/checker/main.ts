@@ -1,6 +1,8 @@
 /** `npm run checker -- --minutes 10 --seed N`: the checker for as long as one wants. Ends with status 1 if the contract was broken. */
+import { createWriteStream } from "node:fs";
 import { parseArgs } from "node:util";
 import { embedded, runChecker } from "./run.ts";
+import type { Trace } from "./traced.ts";
 
 const { values } = parseArgs({
   options: {
@@ -11,9 +13,10 @@ const { values } = parseArgs({
     users: { type: "string", default: "6" },
     rate: { type: "string", default: "20" },
     guests: { type: "string", default: "0" },
+    trace: { type: "string" },
   },
 });
-const number = (name: keyof typeof values): number => {
+const number = (name: Exclude<keyof typeof values, "trace">): number => {
   const value = Number(values[name]);
   if (!(value >= 0)) throw new RangeError(`--${name} takes a number, not ${JSON.stringify(values[name])}`);
   return value;
@@ -25,6 +28,10 @@ const started = performance.now();
 const print = (text: string) =>
   process.stdout.write(`${((performance.now() - started) / 1_000).toFixed(1).padStart(6)} s  ${text}\n`);
 
+const file = values.trace === undefined ? undefined : createWriteStream(values.trace);
+const trace: Trace = (deviceId, event) =>
+  void file?.write(`${JSON.stringify({ at: Math.round(performance.now() - started), deviceId, ...event })}\n`);
+
 print(`seed ${number("seed")}`);
 const { history, violations, errors, faults, carried } = await runChecker({
   seed: number("seed"),
@@ -35,7 +42,9 @@ const { history, violations, errors, faults, carried } = await runChecker({
   rate: number("rate"),
   guests: number("guests"),
   log: print,
+  ...(file && { trace }),
 });
+file?.end();
 print(`faults: ${JSON.stringify(faults)}`);
 const refused = history.attempts.length - history.acknowledgements.length;
 print(

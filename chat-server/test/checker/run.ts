@@ -14,6 +14,7 @@ import { type Carried, carriedBy, emptyHistory, type History } from "./history.t
 import { Nemesis } from "./nemesis.ts";
 import { Random } from "./random.ts";
 import { ServerFleet } from "./server-fleet.ts";
+import type { Trace } from "./traced.ts";
 import { Broken, type Violation, verify } from "./verify.ts";
 
 export interface CheckerOptions {
@@ -27,6 +28,8 @@ export interface CheckerOptions {
   /** How often somebody comes to a group or leaves it, in relation to messages. */
   readonly guests?: number;
   readonly log: (text: string) => void;
+  /** Takes note of all that goes to and from the devices. */
+  readonly trace?: Trace;
   /** Instead of one Redis and one Cassandra, and the nemesis. */
   readonly backend?: (count: number, more: Variables) => Promise<CheckerBackend>;
 }
@@ -147,7 +150,7 @@ async function disturb({ seconds, ...scene }: Scene, redis: Redis | undefined): 
 
 /** Every second user has two devices. */
 async function startApplications(
-  { users, log }: CheckerOptions,
+  { users, log, trace }: CheckerOptions,
   random: Random,
   fleet: ServerFleet,
   history: History,
@@ -160,7 +163,12 @@ async function startApplications(
       const deviceId = `device-${user}-${device}`;
       const kind = kinds[applications.length] ?? "automatic";
       const roaming = random.chance(0.4);
-      const network = new DeviceNetwork({ addresses: () => fleet.addresses(), random: random.fork(), roaming });
+      const network = new DeviceNetwork({
+        addresses: () => fleet.addresses(),
+        random: random.fork(),
+        roaming,
+        ...(trace && { note: (event) => trace(deviceId, event) }),
+      });
       applications.push(
         new Application({
           userId,

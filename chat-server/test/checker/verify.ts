@@ -119,7 +119,7 @@ function verifyOrders(applications: readonly ApplicationHistory[], report: Repor
       if (before && message.id < before.id)
         report(
           Broken.Reordered,
-          `${nameOf(application)} got ${keyOf(message)} (${message.id}) after ${keyOf(before)} (${before.id})`,
+          `${nameOf(application)} got ${keyOf(message)} (${message.id}) after ${keyOf(before)} (${before.id}) in ${message.conversationId}`,
         );
       last.set(message.conversationId, message);
     }
