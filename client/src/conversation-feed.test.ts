@@ -503,6 +503,53 @@ test("an invitation that came while the device was away: the history since then,
   client.close();
 });
 
+test("what the offline list has of before the invitation is acknowledged, and not handed over", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  server.last.emit(
+    { type: "conversation_added", conversation: group, position: position(2), after: message(2).id },
+    { type: "message", message: message(1) },
+    { type: "message", message: message(2) },
+    event(3),
+  );
+  await settle();
+  assert.deepEqual(messages, ["3"]);
+  assert.equal(server.last.of("resume").length, 0);
+  await pass(50);
+  assert.equal(server.last.of("receipt").at(-1)?.upTo, message(3).id);
+  client.close();
+});
+
+test("who was invited again reads on from the invitation after an overflow, not from the end of the first stay", async () => {
+  const server = new FakeServer();
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  await settle();
+  server.last.emit({ type: "conversation_added", conversation: group, position: position(0) }, event(1), {
+    type: "conversation_removed",
+    conversationId: "c1",
+  });
+  const answers = history(5);
+  server.responder = (frame) =>
+    frame.type === "list_conversations"
+      ? {
+          type: "conversations",
+          re: frame.id,
+          conversations: [
+            {
+              conversation: { ...group, members: [{ userId: "ada", joinedAt: 2 }] },
+              position: position(5),
+            },
+          ],
+        }
+      : answers(frame);
+  server.last.emit({ type: "offline_overflow" });
+  await settle();
+  assert.deepEqual(messages, ["1", "3", "4", "5"], "2 was sent between the two");
+  client.close();
+});
+
 test("a login says that its positions are of all conversations, once they have been listed", async () => {
   const server = new FakeServer();
   server.silent.add("list_conversations");

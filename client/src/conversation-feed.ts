@@ -33,6 +33,14 @@ export interface FeedHooks {
   settled?(): void;
 }
 
+/** Message ids between which nothing is missing. */
+export interface FeedBounds {
+  /** Ends what was before the user was a member: that is history, of which nothing is handed over. Absent if it was from the beginning. */
+  readonly after?: string;
+  /** The last message of the time when the client first heard of the conversation: what is missing comes after it, or by the offline list. */
+  readonly lastMessageId?: string;
+}
+
 type State =
   /** Everything up to `position` has been handed over. */
   | "live"
@@ -51,6 +59,7 @@ export class ConversationFeed {
   readonly #hooks: FeedHooks;
   /** Outlives the feed: who leaves and is invited again may be sent once more what was given before. */
   readonly seen: SeenMessages;
+  readonly #joinedAfter: string;
   readonly #baseline: string;
   #position: Position | undefined;
   #state: State = "live";
@@ -66,19 +75,20 @@ export class ConversationFeed {
 
   /**
    * @param position where the log stood when the client first heard of the conversation, if it is known.
-   * @param baseline the last message of that time: what came before it is history, for the application to fetch if it wants to.
+   * @param bounds what came before them is history, for the application to fetch if it wants to.
    * @param seen what the application has had of the conversation.
    */
   constructor(
     hooks: FeedHooks,
     position?: Position,
-    baseline: string = FIRST_MESSAGE_ID,
+    { after = FIRST_MESSAGE_ID, lastMessageId = after }: FeedBounds = {},
     seen: SeenMessages = new SeenMessages(),
   ) {
     this.seen = seen;
     this.#hooks = hooks;
     this.#position = position;
-    this.#baseline = baseline;
+    this.#joinedAfter = after;
+    this.#baseline = lastMessageId;
   }
 
   get position(): Position | undefined {
@@ -101,7 +111,9 @@ export class ConversationFeed {
    * live: what another device of the user left behind comes here too, and may overtake events that are still on their way.
    */
   #onUnplaced(event: MessageEvent): void {
-    if (this.#state === "live" && (!this.#position || this.seen.has(event.message.id)))
+    // Of an earlier stay, or of the moment of the invitation.
+    if (event.message.id <= this.#joinedAfter) this.#hooks.flushed(event.message);
+    else if (this.#state === "live" && (!this.#position || this.seen.has(event.message.id)))
       this.#deliverFlushed(event.message);
     else {
       this.#hold(event);
@@ -152,7 +164,7 @@ export class ConversationFeed {
 
   /** Reads the history after a message (all of it, if absent) and hands over what has not been: the offline list did not reach that far. */
   readHistoryAfter(messageId: string = FIRST_MESSAGE_ID): void {
-    void this.#readHistory(messageId, undefined);
+    void this.#readHistory(messageId < this.#joinedAfter ? this.#joinedAfter : messageId, undefined);
   }
 
   /** Reads on from what has been handed over: nothing older is missing of a conversation that the client knows from its beginning. */

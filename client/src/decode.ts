@@ -44,7 +44,15 @@ const conversation = object<Conversation>({
   createdBy: text,
   createdAt: count,
   rights: maybe(object<Rights>({ subscribe: text, publish: text })),
-  members: list(object({ userId: text, role: maybe(text), deliveredUpTo: maybe(text), readUpTo: maybe(text) })),
+  members: list(
+    object({
+      userId: text,
+      role: maybe(text),
+      joinedAt: maybe(count),
+      deliveredUpTo: maybe(text),
+      readUpTo: maybe(text),
+    }),
+  ),
 });
 const presence = object<Presence>({ userId: text, online: flag, lastSeenAt: maybe(count) });
 const receipt = object<Receipt>({ conversationId: text, userId: text, kind: text, upTo: text, at: count });

@@ -181,7 +181,7 @@ export class LiveSubscription extends Emitter<SubscriptionEvents> implements Sub
         settled: () => this.#settled(),
       },
       position,
-      baseline,
+      baseline === undefined ? {} : { lastMessageId: baseline },
     );
   }
 

@@ -3,10 +3,11 @@ import { ErrorCode } from "@chatcluster/protocol/codes";
 import { MAX_PAGE_SIZE } from "@chatcluster/protocol/limits";
 import { Backoff } from "./backoff.ts";
 import type { AnswerOf, AnswerType } from "./connection.ts";
-import { ConversationFeed, type LogFrame } from "./conversation-feed.ts";
+import { ConversationFeed, type FeedBounds, type LogFrame } from "./conversation-feed.ts";
 import { delay } from "./delay.ts";
 import { isRetryable } from "./errors.ts";
 import type { Message, Request } from "./frames.ts";
+import { firstIdAt } from "./message-id.ts";
 import type { SeenMessages } from "./seen-messages.ts";
 
 export interface SynchronizerHooks {
@@ -29,8 +30,10 @@ export interface SynchronizerHooks {
 export interface Beginning {
   /** Where the log stood; absent if the server is about to say so by `resumed`. */
   readonly position?: Position;
-  /** Ends what was before: what the client may miss comes after it. */
+  /** Ends what was before the user was a member, if that was later than the conversation's own beginning. */
   readonly after?: string;
+  /** The last message of that position: what the client may miss comes after it. */
+  readonly lastMessageId?: string;
 }
 
 /** Conversations that the user has left of which it is remembered what the application has had. */
@@ -75,7 +78,11 @@ export class Synchronizer {
     for (const [id, { position }] of this.#feeds) if (position && !(id in positions)) this.#recover(id);
     if (this.#listed) return;
     await this.#list((conversation, position, lastMessage) => {
-      this.add(conversation.id, { position, ...(lastMessage && { after: lastMessage.id }) });
+      this.add(conversation.id, {
+        position,
+        ...joinedAfter(conversation, userId),
+        ...(lastMessage && { lastMessageId: lastMessage.id }),
+      });
       this.#deliveredBefore.set(conversation.id, deliveredUpTo(conversation, userId));
     });
     this.#listed = true;
@@ -83,9 +90,9 @@ export class Synchronizer {
   }
 
   /** Takes up a conversation of which the client just heard. One that it knows keeps its position. */
-  add(conversationId: string, { position, after }: Beginning): void {
+  add(conversationId: string, { position, ...bounds }: Beginning): void {
     if (this.#feeds.has(conversationId)) return;
-    const feed = this.#feed(conversationId, position, after);
+    const feed = this.#feed(conversationId, position, bounds);
     this.#feeds.set(conversationId, feed);
     if (!position) feed.expectResumed();
   }
@@ -127,7 +134,7 @@ export class Synchronizer {
     try {
       await this.#list((conversation, position) => {
         const { id } = conversation;
-        this.add(id, { position });
+        this.add(id, { position, ...joinedAfter(conversation, this.#userId) });
         const feed = this.#feeds.get(id);
         // What the user has had by now may be on another device only.
         if (this.#deliveredBefore.has(id)) feed?.readHistoryAfter(this.#deliveredBefore.get(id));
@@ -152,7 +159,7 @@ export class Synchronizer {
     } while (after !== undefined);
   }
 
-  #feed(conversationId: string, position?: Position, baseline?: string): ConversationFeed {
+  #feed(conversationId: string, position?: Position, bounds: FeedBounds = {}): ConversationFeed {
     const feed = new ConversationFeed(
       {
         deliver: (message) => this.#hooks.deliver(message),
@@ -166,7 +173,7 @@ export class Synchronizer {
         historyFailed: (error) => this.#recoveryFailed(conversationId, error),
       },
       position,
-      baseline,
+      bounds,
       this.#seenBefore.get(conversationId),
     );
     this.#seenBefore.delete(conversationId);
@@ -223,6 +230,11 @@ export class Synchronizer {
       }
     }
   }
+}
+
+function joinedAfter({ members }: Conversation, user: string): Pick<Beginning, "after"> {
+  const joinedAt = members.find(({ userId }) => userId === user)?.joinedAt;
+  return joinedAt === undefined ? {} : { after: firstIdAt(joinedAt) };
 }
 
 function deliveredUpTo({ members }: Conversation, ofUser: string): string | undefined {

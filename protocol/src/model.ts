@@ -59,6 +59,8 @@ export const Member = Type.Object({
   userId: UserId,
   /** In groups and live conversations. */
   role: optional(Role),
+  /** When the member was added; absent of those who were there from the beginning. */
+  joinedAt: optional(Milliseconds),
   /** Last message that a device of the member has; absent before the first. */
   deliveredUpTo: optional(MessageId),
   /** Last message that the member has read; absent before the first. */

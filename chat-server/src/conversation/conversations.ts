@@ -123,12 +123,10 @@ export class Conversations {
     userId: string,
     conversationId: string,
   ): Promise<{ conversation: Conversation; after?: string } | undefined> {
-    const { conversations } = this.#stores;
-    const [conversation, joinedAt] = await Promise.all([
-      conversations.get(conversationId),
-      conversations.joinedAt(conversationId, userId),
-    ]);
-    if (!conversation || !membersOf(conversation).has(userId)) return undefined;
+    const conversation = await this.#stores.conversations.get(conversationId);
+    const member = conversation?.members.find((one) => one.userId === userId);
+    if (!conversation || !member) return undefined;
+    const { joinedAt } = member;
     return { conversation, ...(joinedAt === undefined ? {} : { after: firstOf(joinedAt) }) };
   }
 

@@ -17,9 +17,19 @@ export function memberOf(conversation: Row, row: Row): Member {
   return {
     userId: String(row.user_id),
     ...(conversation.kind === "direct" ? {} : { role: role as Role }),
+    ...joinedOf(conversation, row),
     ...marksOf(row),
   };
 }
+
+function joinedOf(conversation: Row, { joined_at }: Row): Pick<Member, "joinedAt"> {
+  const at = timeOf(joined_at);
+  return at === undefined || at === timeOf(conversation.created_at) ? {} : { joinedAt: at };
+}
+
+/** Milliseconds since 1970. */
+const timeOf = (value: unknown) =>
+  value instanceof Date ? value.getTime() : typeof value === "number" ? value : undefined;
 
 /** What the stores' rows of a conversation have in common. */
 export function conversationOf(row: Row, createdAt: number, members: Member[]): Conversation {

@@ -132,6 +132,7 @@ function verifyNothingLost(
   conversations: Map<string, ConversationHistory>,
   report: Report,
 ): void {
+  const acknowledged = new Map(history.acknowledgements.map((one) => [keyOf(one), one.at]));
   const seen = new Map(history.applications.map((one) => [one, new Set(one.messages.map(keyOf))]));
   for (const acknowledgement of history.acknowledgements) {
     const key = keyOf(acknowledgement);
@@ -141,7 +142,12 @@ function verifyNothingLost(
     for (const [application, keys] of seen)
       if (
         !keys.has(key) &&
-        mustHave(conversation, application, { ...time, messageId: acknowledgement.messageId }, attempts)
+        mustHave(
+          conversation,
+          application,
+          { ...time, messageId: acknowledgement.messageId },
+          { attempts, acknowledged },
+        )
       )
         report(
           Broken.Lost,
@@ -155,7 +161,7 @@ function mustHave(
   conversation: ConversationHistory | undefined,
   application: ApplicationHistory,
   { from, to, messageId }: { from: number; to: number; messageId: string },
-  attempts: ReadonlyMap<string, Attempt>,
+  times: Times,
 ): boolean {
   if (!conversation) return false;
   if (conversation.members.includes(application.userId)) return true;
@@ -163,21 +169,29 @@ function mustHave(
     const { userId, invitedAt = Number.POSITIVE_INFINITY, leavingAt } = stay;
     if (userId !== application.userId || invitedAt > from) return false;
     if (leavingAt === undefined) return true;
-    return to <= leavingAt && messageId < lastOf(application, conversation.id, { invitedAt, leavingAt }, attempts);
+    return to <= leavingAt && messageId < lastOf(application, conversation.id, { invitedAt, leavingAt }, times);
   });
 }
 
-/** The last message of a stay that a device has got. */
+/** When each message was asked to be sent, and when it was acknowledged. */
+interface Times {
+  readonly attempts: ReadonlyMap<string, Attempt>;
+  readonly acknowledged: ReadonlyMap<string, number>;
+}
+
+/** The last message of a stay that a device has got. One that was asked to be sent in a stay may have been stored in the next. */
 function lastOf(
   { messages }: ApplicationHistory,
   conversationId: string,
   { invitedAt, leavingAt }: { invitedAt: number; leavingAt: number },
-  attempts: ReadonlyMap<string, Attempt>,
+  { attempts, acknowledged }: Times,
 ): string {
   let last = "";
   for (const message of messages) {
-    const { at } = attempts.get(keyOf(message)) ?? { at: -1 };
-    if (message.conversationId === conversationId && at >= invitedAt && at <= leavingAt && message.id > last)
+    const key = keyOf(message);
+    const from = attempts.get(key)?.at ?? -1;
+    const to = acknowledged.get(key) ?? Number.POSITIVE_INFINITY;
+    if (message.conversationId === conversationId && from >= invitedAt && to <= leavingAt && message.id > last)
       last = message.id;
   }
   return last;
