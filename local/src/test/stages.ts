@@ -32,7 +32,8 @@ export const stages: readonly Stage[] = [
     name: "integration",
     what: "real Redis, Cassandra, HAProxy and API server on 127.0.0.1",
     files: (root) => find(root, "**/*.integration.test.ts").filter((file) => !isSensitive(file)),
-    concurrency: 2,
+    // More than there are cores: most wait half of the time, for an API server, a time-out or a process that starts.
+    concurrency: 3,
     timeoutMs: 15 * MINUTE,
   },
   {
