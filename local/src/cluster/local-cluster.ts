@@ -20,7 +20,7 @@ import {
   stopProcess,
 } from "./managed-process.ts";
 import { deleteNamespaces, ensureNamespaces, hasNamespace } from "./namespaces.ts";
-import { ensureKubernetes, ensureRuntime, type NodeTools } from "./node.ts";
+import { ensureKubernetes, ensureNetworkPolicies, ensureRuntime, type NodeTools } from "./node.ts";
 import { waitForNodes } from "./node-status.ts";
 import type { ClusterSettings } from "./settings.ts";
 import type { StepProgress, Steps } from "./steps.ts";
@@ -209,6 +209,7 @@ async function startNodes(
     awaited.set(nodeName(settings, node), started ? now : new Date(0));
   }
   await waitForNodes(awaited, kubectl, progress, () => logTail(statePaths(settings), "node-1-kubelet"));
+  await Promise.all(numbers(nodes).map((node) => ensureNetworkPolicies(settings, node, tools, authority)));
   await kubectl.run(["wait", "--for=create", "serviceaccount/default", "--namespace=default", "--timeout=30s"]);
 }
 
@@ -225,6 +226,7 @@ export async function startNode(settings: ClusterSettings, node: number, parts: 
   await ensureKubernetes(settings, node, parts.tools, authority);
   const detail = () => logTail(statePaths(settings), `node-${node}-kubelet`);
   await waitForNodes(new Map([[nodeName(settings, node), now]]), kubectl, () => undefined, detail);
+  await ensureNetworkPolicies(settings, node, parts.tools, authority);
 }
 
 /** Takes nodes out of the cluster that are more than wished. */

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { CodedError } from "@chatcluster/foundation/errors";
 import { until } from "@chatcluster/foundation/until";
 import { type Image, loadImages } from "../images/index.ts";
 import { runCommand } from "../tools/command.ts";
@@ -9,7 +10,7 @@ import { internalApiServer } from "./control-plane.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { network, nodeAddress, nodeName, statePaths } from "./layout.ts";
 import { ensureMachine, enterMachine, machineRoot } from "./machine.ts";
-import { ensureProcess, logTail, type ProcessSpec } from "./managed-process.ts";
+import { ensureProcess, logTail, type ProcessSpec, runningProcess } from "./managed-process.ts";
 import {
   CONTAINERD_SOCKET,
   renderCniConfig,
@@ -19,6 +20,9 @@ import {
 } from "./node-config.ts";
 import { type KeyPair, leafCertificate } from "./pki.ts";
 import type { ClusterSettings } from "./settings.ts";
+
+/** The chain that kube-router puts before all that is forwarded. */
+const POLICY_CHAIN = "KUBE-ROUTER-FORWARD";
 
 export type NodeTools = Record<
   "containerd" | "ctr" | "runc" | "cni-plugins" | "kubelet" | "kube-proxy" | "kube-router" | "iptables" | "ipset",
@@ -66,7 +70,7 @@ export async function ensureRuntime(
 }
 
 /**
- * Starts what is not running of a node's Kubernetes: kubelet, kube-proxy, and kube-router for NetworkPolicies. They need the API server.
+ * Starts what is not running of a node's Kubernetes: kubelet and kube-proxy. They need the API server.
  *
  * @returns whether kubelet was started
  */
@@ -77,8 +81,35 @@ export async function ensureKubernetes(
   authority: KeyPair,
 ): Promise<boolean> {
   await ensureProcess(statePaths(settings), await kubeProxyProcess(settings, node, tools, authority));
-  await ensureProcess(statePaths(settings), await kubeRouterProcess(settings, node, tools, authority));
   return ensureProcess(statePaths(settings), await kubeletProcess(settings, node, tools, authority));
+}
+
+/**
+ * Starts kube-router if it does not run, and waits until it enforces NetworkPolicies. The node must have registered itself: without it kube-router
+ * ends at once.
+ */
+export async function ensureNetworkPolicies(
+  settings: ClusterSettings,
+  node: number,
+  tools: NodeTools,
+  authority: KeyPair,
+): Promise<void> {
+  const spec = await kubeRouterProcess(settings, node, tools, authority);
+  await ensureProcess(statePaths(settings), spec);
+  const [enter, ...rest] = [...enterMachine(settings, node), tools.iptables];
+  const enforces = async () => {
+    // The rules of one that has ended are still there, and get no newer.
+    if (!runningProcess(statePaths(settings), spec.name))
+      throw new CodedError("process_failed", `${spec.name} has ended; ${logTail(statePaths(settings), spec.name)}`);
+    return runCommand(enter as string, [...rest, "--wait", "--list-rules", POLICY_CHAIN]).then(
+      () => true,
+      () => false,
+    );
+  };
+  await until(enforces, `kube-router of node ${node} enforces NetworkPolicies`, 30_000, {
+    every: 100,
+    detail: () => logTail(statePaths(settings), spec.name),
+  });
 }
 
 /** Imports images that the node does not have yet; an image's reference says its content, so that one of the same name is the same. */
