@@ -53,7 +53,7 @@ const dnsEndpoints = {
 };
 
 /** The user as which every node's kube-router asks the API server. */
-export const KUBE_ROUTER_USER = "system:kube-router";
+const KUBE_ROUTER_USER = "system:kube-router";
 
 /** What it looks at, and only looks at. */
 const networkPolicyRole = {

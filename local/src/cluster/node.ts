@@ -4,7 +4,6 @@ import { CodedError } from "@chatcluster/foundation/errors";
 import { until } from "@chatcluster/foundation/until";
 import { type Image, loadImages } from "../images/index.ts";
 import { runCommand } from "../tools/command.ts";
-import { KUBE_ROUTER_USER } from "./base-objects.ts";
 import { writeConfig } from "./config-file.ts";
 import { internalApiServer } from "./control-plane.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
@@ -191,22 +190,9 @@ async function kubeProxyProcess(
   tools: NodeTools,
   authority: KeyPair,
 ): Promise<ProcessSpec> {
-  const folder = nodeFolder(settings, node);
-  const client = await leafCertificate(statePaths(settings).pki, authority, {
-    name: "kube-proxy",
-    commonName: "system:kube-proxy",
-    usages: ["client"],
-  });
-  const kubeconfig = join(folder, "kube-proxy.kubeconfig");
-  const kubeconfigText = writeKubeconfig(kubeconfig, {
-    server: internalApiServer,
-    cluster: settings.name,
-    user: "system:kube-proxy",
-    authority,
-    client,
-  });
-  const config = renderKubeProxyConfig(settings, node, kubeconfig);
-  const configFile = join(folder, "kube-proxy.yaml");
+  const kubeconfig = await userKubeconfig(settings, node, authority, "kube-proxy");
+  const config = renderKubeProxyConfig(settings, node, kubeconfig.file);
+  const configFile = join(nodeFolder(settings, node), "kube-proxy.yaml");
   writeConfig(configFile, config);
   return {
     name: `node-${node}-kube-proxy`,
@@ -214,7 +200,7 @@ async function kubeProxyProcess(
     forks: true,
     command: [tools["kube-proxy"], `--config=${configFile}`],
     env: { PATH: searchPath(dirname(tools.iptables)) },
-    reads: [config, kubeconfigText],
+    reads: [config, kubeconfig.text],
   };
 }
 
@@ -225,20 +211,7 @@ async function kubeRouterProcess(
   tools: NodeTools,
   authority: KeyPair,
 ): Promise<ProcessSpec> {
-  const folder = nodeFolder(settings, node);
-  const client = await leafCertificate(statePaths(settings).pki, authority, {
-    name: "kube-router",
-    commonName: KUBE_ROUTER_USER,
-    usages: ["client"],
-  });
-  const kubeconfig = join(folder, "kube-router.kubeconfig");
-  const kubeconfigText = writeKubeconfig(kubeconfig, {
-    server: internalApiServer,
-    cluster: settings.name,
-    user: KUBE_ROUTER_USER,
-    authority,
-    client,
-  });
+  const kubeconfig = await userKubeconfig(settings, node, authority, "kube-router");
   return {
     name: `node-${node}-kube-router`,
     enter: enterMachine(settings, node),
@@ -248,13 +221,31 @@ async function kubeRouterProcess(
       "--run-firewall=true",
       "--run-router=false",
       "--run-service-proxy=false",
-      `--kubeconfig=${kubeconfig}`,
+      `--kubeconfig=${kubeconfig.file}`,
       `--hostname-override=${nodeName(settings, node)}`,
       `--service-cluster-ip-range=${network.serviceRange}`,
     ],
     env: { PATH: searchPath(dirname(tools.iptables)) },
-    reads: [kubeconfigText],
+    reads: [kubeconfig.text],
   };
+}
+
+/** For a part of the node that is the same user, `system:NAME`, on every node. */
+async function userKubeconfig(
+  settings: ClusterSettings,
+  node: number,
+  authority: KeyPair,
+  name: string,
+): Promise<{ file: string; text: string }> {
+  const user = `system:${name}`;
+  const client = await leafCertificate(statePaths(settings).pki, authority, {
+    name,
+    commonName: user,
+    usages: ["client"],
+  });
+  const file = join(nodeFolder(settings, node), `${name}.kubeconfig`);
+  const cluster = settings.name;
+  return { file, text: writeKubeconfig(file, { server: internalApiServer, cluster, user, authority, client }) };
 }
 
 /** Where a node's configuration files are; seen by the same path inside and outside its machine. */
