@@ -68,6 +68,8 @@ export class ConversationFeed {
   /** Of what is held, that which was there when the server was last asked: what its answer does not bring before these is not older than they are. */
   #heldWhenAsked: ReadonlySet<LogFrame> = new Set();
   #dropped = false;
+  /** No position is known, and none may be taken from an event: what is before it has not been read. */
+  #awaitsBeginning = false;
   #historyRun = 0;
   /** The reading that is under way while the state is "history", if it has begun. */
   #reading: { after: string; position: Position | undefined } | undefined;
@@ -122,6 +124,11 @@ export class ConversationFeed {
   }
 
   #onPlaced(event: LogFrame, position: Position): void {
+    // Its own place is not where the client's knowledge begins: that is known when the history has been read.
+    if (this.#awaitsBeginning) {
+      this.#hold(event);
+      return;
+    }
     this.#position ??= { epoch: position.epoch, offset: position.offset - 1 };
     if (this.#state === "history") this.#hold(event);
     else if (position.epoch === this.#position.epoch && position.offset <= this.#position.offset + 1) {
@@ -131,6 +138,12 @@ export class ConversationFeed {
       this.#hold(event);
       this.#enter(this.#state === "live" ? "resuming" : this.#state);
     }
+  }
+
+  /** The conversation is new to the client, and the server is about to say where it stands: what came before that is in the history. */
+  expectBeginning(): void {
+    this.#awaitsBeginning = true;
+    this.expectResumed();
   }
 
   /** A login tells the server the position: its `resumed` is to come. */
@@ -212,6 +225,7 @@ export class ConversationFeed {
     // A `resumed` came in the meantime, and what it announced is on its way.
     if (this.#state !== "history") return;
     if (position) this.#position = position;
+    this.#awaitsBeginning = false;
     this.#settle();
   }
 
@@ -311,6 +325,11 @@ export class ConversationFeed {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#watch();
+      // Without a position there is nothing that the server could resume from.
+      if (this.#awaitsBeginning) {
+        void this.#readHistory(this.#after(), this.#reading?.position);
+        return;
+      }
       this.#state = "resuming";
       this.#ask();
     }, CATCH_UP_TIMEOUT_MS);

@@ -61,6 +61,32 @@ test("an invitation that came while the device was away: the history since then,
   client.close();
 });
 
+test("an invitation of while the device was away, and a connection that ends before the history has come: the next one begins anew", async () => {
+  const server = new FakeServer();
+  server.silent.add("fetch_history");
+  const { client, messages } = fakeClient(server);
+  await client.connect();
+  await settle();
+  const invited: ServerFrame[] = [
+    { type: "conversation_added", conversation: group, after: message(2).id },
+    resumed(false, 4),
+  ];
+  server.last.emit(...invited, event(5));
+  server.last.drop();
+  server.silent.delete("fetch_history");
+  server.responder = history(6);
+  await pass(250);
+  assert.deepEqual(
+    server.last.of("login")[0]?.positions ?? {},
+    {},
+    "the event's place is not where its knowledge begins",
+  );
+  server.last.emit(...invited.slice(0, 1), resumed(false, 6), event(7));
+  await settle();
+  assert.deepEqual(messages, ["3", "4", "5", "6", "7"]);
+  client.close();
+});
+
 test("what the offline list has of before the invitation is acknowledged, and not handed over", async () => {
   const server = new FakeServer();
   const { client, messages } = fakeClient(server);

@@ -94,7 +94,7 @@ export class Synchronizer {
     if (this.#feeds.has(conversationId)) return;
     const feed = this.#feed(conversationId, position, bounds);
     this.#feeds.set(conversationId, feed);
-    if (!position) feed.expectResumed();
+    if (!position) feed.expectBeginning();
   }
 
   /** Takes nothing of the conversation up any more, until it is added again. */
