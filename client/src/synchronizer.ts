@@ -27,13 +27,9 @@ export interface SynchronizerHooks {
 }
 
 /** Where a conversation begins for the client. */
-export interface Beginning {
+export interface Beginning extends FeedBounds {
   /** Where the log stood; absent if the server is about to say so by `resumed`. */
   readonly position?: Position;
-  /** Ends what was before the user was a member, if that was later than the conversation's own beginning. */
-  readonly after?: string;
-  /** The last message of that position: what the client may miss comes after it. */
-  readonly lastMessageId?: string;
 }
 
 /** Conversations that the user has left of which it is remembered what the application has had. */
